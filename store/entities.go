@@ -1,0 +1,259 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lifecyclehub/hub/canon"
+)
+
+const entityColumns = "id, record, hash, version, at, doc, node, cluster, customer, why, due_at, clocked"
+
+func readEntity(r *sql.Rows) (canon.StoredEntity, error) {
+	var e canon.StoredEntity
+	var at, due, clocked int64
+	var doc string
+	if err := r.Scan(&e.Row, &e.Record, &e.Hash, &e.Version, &at, &doc, &e.Node, &e.Cluster, &e.Customer, &e.Why, &due, &clocked); err != nil {
+		return e, err
+	}
+	e.At, e.DueAt, e.Clocked = instant(at), instant(due), clocked == 1
+	if err := json.Unmarshal([]byte(doc), &e.Entity); err != nil {
+		return e, fmt.Errorf("stored entity %d: %w", e.Row, err)
+	}
+	return e, nil
+}
+
+// EntitiesOf returns the entities of records, by the records' rows, without their keys.
+func (t *Tx) EntitiesOf(ctx context.Context, records []int64) ([]canon.StoredEntity, error) {
+	return in(ctx, t, "SELECT "+entityColumns+" FROM entities WHERE record", "ORDER BY id", nil, records, readEntity)
+}
+
+// EntitiesByRow returns entities by their rows, without their keys.
+func (t *Tx) EntitiesByRow(ctx context.Context, rows []int64) ([]canon.StoredEntity, error) {
+	return in(ctx, t, "SELECT "+entityColumns+" FROM entities WHERE id", "ORDER BY id", nil, rows, readEntity)
+}
+
+// DueEntities returns at most limit entities of which time alone tells something by the transaction's
+// moment at.
+func (t *Tx) DueEntities(ctx context.Context, at int64, limit int) ([]canon.StoredEntity, error) {
+	return scan(func() (*sql.Rows, error) {
+		return t.query(ctx, "SELECT "+entityColumns+" FROM entities WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at, id LIMIT $2", at, limit)
+	}, readEntity)
+}
+
+// Members returns the companies and contacts of customers.
+func (t *Tx) Members(ctx context.Context, customers []string) ([]canon.StoredEntity, error) {
+	return in(ctx, t, "SELECT "+entityColumns+" FROM entities WHERE kind IN ('company', 'contact') AND customer", "ORDER BY id", nil, customers, readEntity)
+}
+
+// PutEntities stores entities: those without a row are added and get one. Their keys are replaced where
+// they differ from what was read before, given in was by row.
+func (t *Tx) PutEntities(ctx context.Context, es []*canon.StoredEntity) error {
+	slices.SortFunc(es, func(a, b *canon.StoredEntity) int { return strings.Compare(a.Entity.Key(), b.Entity.Key()) })
+	var fresh [][]any
+	for _, e := range es {
+		doc, err := json.Marshal(e.Entity)
+		if err != nil {
+			return fmt.Errorf("entity %s: %w", e.Entity.Key(), err)
+		}
+		if e.Row == 0 {
+			fresh = append(fresh, []any{e.Entity.Key(), e.Record, string(e.Entity.Kind), e.Hash, flag(e.Entity.Deleted), e.Version, micros(e.At),
+				text(string(doc)), e.Node, e.Cluster, e.Customer, micros(e.DueAt), flag(e.Clocked), searchText(e.Entity)})
+			continue
+		}
+		if err := t.exec(ctx, `UPDATE entities SET hash = $1, deleted = $2, version = $3, at = $4, doc = $5, due_at = $6, clocked = $7, search = $8 WHERE id = $9`,
+			e.Hash, flag(e.Entity.Deleted), e.Version, micros(e.At), text(string(doc)), micros(e.DueAt), flag(e.Clocked), searchText(e.Entity), e.Row); err != nil {
+			return err
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	ids, err := t.insertIDs(ctx, "INSERT INTO entities (name, record, kind, hash, deleted, version, at, doc, node, cluster, customer, due_at, clocked, search)", "name", fresh)
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		if e.Row == 0 {
+			e.Row = ids[e.Entity.Key()]
+		}
+	}
+	return nil
+}
+
+// searchText is what a search for customers may find of an entity.
+func searchText(e canon.Entity) string {
+	switch b := e.Body.(type) {
+	case *canon.Company:
+		return text(strings.ToLower(strings.Join(append([]string{b.Name}, b.Domains...), " ")))
+	case *canon.Contact:
+		return text(strings.ToLower(strings.Join(append([]string{b.FirstName + " " + b.LastName, b.Name}, b.Emails...), " ")))
+	}
+	return ""
+}
+
+// The roles of keys.
+const (
+	roleEvidence = "e"
+	roleAnchor   = "a"
+	roleOwner    = "o"
+)
+
+// KeysOf returns the keys of entities, by row; nothing else of them is filled in.
+func (t *Tx) KeysOf(ctx context.Context, rows []int64) (map[int64]canon.StoredEntity, error) {
+	type key struct {
+		row  int64
+		role string
+		name string
+	}
+	ks, err := in(ctx, t, "SELECT entity, role, name FROM keys WHERE entity", "ORDER BY entity, role, n", nil, rows, func(r *sql.Rows) (key, error) {
+		var k key
+		err := r.Scan(&k.row, &k.role, &k.name)
+		return k, err
+	})
+	out := make(map[int64]canon.StoredEntity, len(rows))
+	for _, k := range ks {
+		e := out[k.row]
+		switch k.role {
+		case roleOwner:
+			e.OwnerKeys = append(e.OwnerKeys, k.name)
+		case roleAnchor:
+			e.Anchors = append(e.Anchors, k.name)
+		default:
+			e.Evidence = append(e.Evidence, k.name)
+		}
+		out[k.row] = e
+	}
+	return out, err
+}
+
+// PutKeys replaces the keys of entities. fresh says of an entity that it had none.
+func (t *Tx) PutKeys(ctx context.Context, es []*canon.StoredEntity, fresh map[int64]bool) error {
+	var old []int64
+	var rows [][]any
+	for _, e := range es {
+		if !fresh[e.Row] {
+			old = append(old, e.Row)
+		}
+		for _, r := range []struct {
+			role string
+			keys []string
+		}{{roleEvidence, e.Evidence}, {roleAnchor, e.Anchors}, {roleOwner, e.OwnerKeys}} {
+			for i, k := range r.keys {
+				rows = append(rows, []any{e.Row, r.role, i, text(k)})
+			}
+		}
+	}
+	if err := each(old, 1, func(ph string, args []any) error {
+		return t.exec(ctx, "DELETE FROM keys WHERE entity IN ("+ph+")", args...)
+	}); err != nil {
+		return err
+	}
+	return t.insert(ctx, "INSERT INTO keys (entity, role, n, name)", "", rows)
+}
+
+// Holders returns the entities that a key may mean: for a domain those that it is the own domain of, for
+// every other key those that hold it as evidence.
+func (t *Tx) Holders(ctx context.Context, keys []string) ([]canon.KeyHolder, error) {
+	var domains, others []string
+	for _, k := range keys {
+		if strings.HasPrefix(k, "dom:") {
+			domains = append(domains, k)
+		} else {
+			others = append(others, k)
+		}
+	}
+	a, err := t.holders(ctx, roleAnchor, domains)
+	if err != nil {
+		return nil, err
+	}
+	b, err := t.holders(ctx, roleEvidence, others)
+	return append(a, b...), err
+}
+
+// Dependents returns the entities that find their customer by any of the keys.
+func (t *Tx) Dependents(ctx context.Context, keys []string) ([]canon.KeyHolder, error) {
+	return t.holders(ctx, roleOwner, keys)
+}
+
+func (t *Tx) holders(ctx context.Context, role string, keys []string) ([]canon.KeyHolder, error) {
+	return in(ctx, t, "SELECT k.name, e.id, e.kind, e.name, e.customer FROM keys k JOIN entities e ON e.id = k.entity WHERE k.role = $1 AND k.name", "ORDER BY e.name",
+		[]any{role}, keys, func(r *sql.Rows) (canon.KeyHolder, error) {
+			var h canon.KeyHolder
+			var name string
+			err := r.Scan(&h.Key, &h.Row, &h.Kind, &name, &h.Customer)
+			// An entity's own key is made of its ref, which its name begins with.
+			ref, _, _ := strings.Cut(name, "#"+string(h.Kind))
+			h.Self = h.Key == "ref:"+string(h.Kind)+":"+ref
+			return h, err
+		})
+}
+
+// NodesByKeys returns the companies or contacts that hold any of the keys as evidence, and how many hold
+// each. Of a key with more than limit holders (0: no limit) only the number is returned.
+func (t *Tx) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]canon.StoredEntity, map[string]int, error) {
+	type held struct {
+		key string
+		row int64
+	}
+	hs, err := in(ctx, t, "SELECT k.name, k.entity FROM keys k JOIN entities e ON e.id = k.entity WHERE e.kind = $1 AND k.role = $2 AND k.name", "",
+		[]any{string(kind), roleEvidence}, keys, func(r *sql.Rows) (held, error) {
+			var h held
+			err := r.Scan(&h.key, &h.row)
+			return h, err
+		})
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.SortFunc(hs, func(a, b held) int { return strings.Compare(a.key, b.key) })
+	hs = slices.Compact(hs)
+	counts, seen := map[string]int{}, map[held]bool{}
+	for _, h := range hs {
+		if !seen[h] {
+			seen[h] = true
+			counts[h.key]++
+		}
+	}
+	rows := map[int64]bool{}
+	for h := range seen {
+		if limit == 0 || counts[h.key] <= limit {
+			rows[h.row] = true
+		}
+	}
+	list := make([]int64, 0, len(rows))
+	for r := range rows {
+		list = append(list, r)
+	}
+	slices.Sort(list)
+	nodes, err := t.EntitiesByRow(ctx, list)
+	return nodes, counts, err
+}
+
+// SetOwners writes cluster and customer of entities.
+func (t *Tx) SetOwners(ctx context.Context, es []*canon.StoredEntity) error {
+	for _, e := range es {
+		if err := t.exec(ctx, "UPDATE entities SET cluster = $1, customer = $2, why = $3 WHERE id = $4", e.Cluster, e.Customer, text(e.Why), e.Row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MoveEvents gives the events of entities to the entities' customers.
+func (t *Tx) MoveEvents(ctx context.Context, es []*canon.StoredEntity) error {
+	for _, e := range es {
+		if err := t.exec(ctx, "UPDATE events SET customer = $1 WHERE entity = $2", e.Customer, e.Row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ByCluster returns the entities of clusters, without their keys.
+func (t *Tx) ByCluster(ctx context.Context, clusters []string) ([]canon.StoredEntity, error) {
+	return in(ctx, t, "SELECT "+entityColumns+" FROM entities WHERE cluster <> '' AND cluster", "ORDER BY id", nil, clusters, readEntity)
+}

@@ -1,0 +1,306 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lifecyclehub/hub/canon"
+)
+
+// Streams returns the state of every stream ever pulled.
+func (db *DB) Streams(ctx context.Context) ([]canon.StreamState, error) {
+	ss, err := scan(func() (*sql.Rows, error) {
+		return db.read.QueryContext(ctx, `SELECT s.connection, s.connector, s.stream, s.cursor_text, s.status, s.records, s.changed, s.total,
+			s.started_at, s.succeeded_at, s.failed_at, s.backfilled_at, s.error,
+			(SELECT COUNT(*) FROM records r WHERE r.connection = s.connection AND r.stream = s.stream),
+			(SELECT COUNT(*) FROM dead_letters d WHERE d.connection = s.connection AND d.stream = s.stream)
+			FROM streams s ORDER BY s.connection, s.stream`)
+	}, func(r *sql.Rows) (canon.StreamState, error) {
+		var s canon.StreamState
+		var started, succeeded, failed, backfilled int64
+		var why string
+		err := r.Scan(&s.Connection, &s.Connector, &s.Stream, &s.Cursor, &s.Status, &s.Records, &s.Changed, &s.Total,
+			&started, &succeeded, &failed, &backfilled, &why, &s.Held, &s.DeadLetters)
+		s.StartedAt, s.SucceededAt, s.FailedAt, s.BackfilledAt = instant(started), instant(succeeded), instant(failed), instant(backfilled)
+		if err == nil && why != "" {
+			s.Error = &canon.Error{}
+			err = json.Unmarshal([]byte(why), s.Error)
+		}
+		return s, err
+	})
+	if ss == nil {
+		ss = []canon.StreamState{}
+	}
+	return ss, err
+}
+
+// Checkpoint returns the cursor of a stream, "" where it was never read.
+func (db *DB) Checkpoint(ctx context.Context, connection, stream string) (canon.Cursor, error) {
+	var c string
+	err := db.read.QueryRowContext(ctx, "SELECT COALESCE(MAX(cursor_text), '') FROM streams WHERE connection = $1 AND stream = $2", connection, stream).Scan(&c)
+	return canon.Cursor(c), err
+}
+
+// DeadLetters returns dead letters, the newest first, by connection (or all), and the token of the next page.
+func (db *DB) DeadLetters(ctx context.Context, connection, after string, limit int) ([]canon.DeadLetter, string, error) {
+	limit = bounded(limit, 100, 1000)
+	w := where{}
+	w.add("connection = ", connection, connection != "")
+	if after != "" {
+		at, id, err := unpage(after)
+		if err != nil {
+			return nil, "", err
+		}
+		w.args = append(w.args, at, id)
+		w.conds = append(w.conds, fmt.Sprintf("(recorded_at, id) < ($%d, $%d)", len(w.args)-1, len(w.args)))
+	}
+	ds, err := scan(func() (*sql.Rows, error) {
+		return db.read.QueryContext(ctx, fmt.Sprintf(`SELECT id, connection, stream, rid, code, path, reason, hint, version, raw, occurred_at, recorded_at
+			FROM dead_letters%s ORDER BY recorded_at DESC, id DESC LIMIT %d`, w.String(), limit+1), w.args...)
+	}, func(r *sql.Rows) (canon.DeadLetter, error) {
+		var d canon.DeadLetter
+		var raw []byte
+		var occurred, recorded int64
+		err := r.Scan(&d.ID, &d.Connection, &d.Stream, &d.RecordID, &d.Code, &d.Path, &d.Reason, &d.Hint, &d.Version, &raw, &occurred, &recorded)
+		d.OccurredAt, d.RecordedAt = instant(occurred), instant(recorded)
+		if json.Valid(raw) {
+			d.Raw = raw
+		} else if len(raw) > 0 {
+			// What is not JSON is shown as a JSON string, so that lists stay valid JSON.
+			d.Raw, _ = json.Marshal(strings.ToValidUTF8(string(raw), "\uFFFD"))
+		}
+		return d, err
+	})
+	if ds == nil {
+		ds = []canon.DeadLetter{}
+	}
+	if len(ds) > limit {
+		last := ds[limit-1]
+		return ds[:limit], topage(micros(last.RecordedAt), last.ID), err
+	}
+	return ds, "", err
+}
+
+// Resolve returns the id of the customer that id means: a customer's own, or that of any of its members
+// or records. It returns a canon.Error customer.unknown where there is none.
+func (db *DB) Resolve(ctx context.Context, id string) (string, error) {
+	var got string
+	err := db.read.QueryRowContext(ctx, `SELECT COALESCE(
+		(SELECT id FROM customers WHERE id = $1 AND gone = 0),
+		(SELECT MIN(customer) FROM entities WHERE node = $1 AND node <> '' AND customer <> ''),
+		(SELECT MIN(customer) FROM entities WHERE (name = $2 OR name = $3) AND customer <> ''),
+		(SELECT id FROM customers WHERE id = $1), '')`, id, id+"#company", id+"#contact").Scan(&got)
+	if err == nil && got == "" {
+		return "", canon.Errorf("customer.unknown", "no customer has the id %.80q", id).
+			WithHint("give a customer's id (cus_…) or one of its records (connection/stream/id); `hub customers` lists them")
+	}
+	return got, err
+}
+
+// Customer returns one customer by its id or that of any member, with members and assessment.
+func (db *DB) Customer(ctx context.Context, id string) (canon.Customer, error) {
+	id, err := db.Resolve(ctx, id)
+	if err != nil {
+		return canon.Customer{}, err
+	}
+	c := canon.Customer{ID: id, Members: []canon.Member{}}
+	var fields, assessment string
+	var first int64
+	err = db.read.QueryRowContext(ctx, "SELECT type, name, domain, fields, first_seen_at, assessment FROM customers WHERE id = $1", id).
+		Scan(&c.Type, &c.Name, &c.Domain, &fields, &first, &assessment)
+	if err != nil {
+		return c, err
+	}
+	c.FirstSeenAt = instant(first)
+	if err := json.Unmarshal([]byte(fields), &c.Fields); err != nil {
+		return c, fmt.Errorf("stored fields of %s: %w", id, err)
+	}
+	if assessment != "" {
+		c.Assessment = &canon.Assessment{}
+		if err := json.Unmarshal([]byte(assessment), c.Assessment); err != nil {
+			return c, fmt.Errorf("stored assessment of %s: %w", id, err)
+		}
+	}
+	es, err := scan(func() (*sql.Rows, error) {
+		return db.read.QueryContext(ctx, "SELECT "+entityColumns+" FROM entities WHERE kind IN ('company', 'contact') AND customer = $1 AND deleted = 0 ORDER BY kind, name LIMIT 1000", id)
+	}, readEntity)
+	for _, e := range es {
+		m := canon.Member{Kind: e.Entity.Kind, Ref: e.Entity.Ref, Why: e.Why}
+		switch b := e.Entity.Body.(type) {
+		case *canon.Company:
+			m.Name, m.Email = b.Name, b.Email
+		case *canon.Contact:
+			m.Name = strings.TrimSpace(b.FirstName + " " + b.LastName)
+			if m.Name == "" {
+				m.Name = b.Name
+			}
+			if len(b.Emails) > 0 {
+				m.Email = b.Emails[0]
+			}
+		}
+		c.Members = append(c.Members, m)
+	}
+	return c, err
+}
+
+// Timeline returns a part of a customer's timeline; customer "" asks for everybody's.
+func (db *DB) Timeline(ctx context.Context, customer string, win canon.Window) (canon.EventPage, error) {
+	page := canon.EventPage{Events: []canon.Event{}}
+	if customer != "" {
+		id, err := db.Resolve(ctx, customer)
+		if err != nil {
+			return page, err
+		}
+		customer = id
+	}
+	w := where{conds: []string{"superseded_at = 0"}}
+	w.add("customer = ", customer, customer != "")
+	w.add("occurred_at >= ", micros(win.From), !win.From.IsZero())
+	w.add("occurred_at < ", micros(win.To), !win.To.IsZero())
+	w.types(win.Types)
+	dir, cmp := "", ">"
+	if win.Newest {
+		dir, cmp = " DESC", "<"
+	}
+	if win.After != "" {
+		at, eid, err := unpage(win.After)
+		if err != nil {
+			return page, err
+		}
+		w.args = append(w.args, at, eid)
+		w.conds = append(w.conds, fmt.Sprintf("(occurred_at, eid) %s ($%d, $%d)", cmp, len(w.args)-1, len(w.args)))
+	}
+	limit := bounded(win.Limit, 100, 1000)
+	es, err := scan(func() (*sql.Rows, error) {
+		return db.read.QueryContext(ctx, fmt.Sprintf("SELECT %s FROM events%s ORDER BY occurred_at%s, eid%s LIMIT %d", eventColumns, w.String(), dir, dir, limit+1), w.args...)
+	}, readEvent)
+	for i, e := range es {
+		if i == limit {
+			last := es[i-1]
+			page.Next = topage(micros(last.OccurredAt), last.ID)
+			break
+		}
+		page.Events = append(page.Events, e.Event)
+	}
+	return page, err
+}
+
+// types adds the condition that type is one of the names, or begins with one that ends in a dot.
+func (w *where) types(names []string) {
+	var alt []string
+	for _, n := range names {
+		if strings.HasSuffix(n, ".") {
+			// The byte behind "." bounds the range of what begins with it.
+			w.args = append(w.args, n, n[:len(n)-1]+"/")
+			alt = append(alt, fmt.Sprintf("(type >= $%d AND type < $%d)", len(w.args)-1, len(w.args)))
+		} else {
+			w.args = append(w.args, n)
+			alt = append(alt, fmt.Sprintf("type = $%d", len(w.args)))
+		}
+	}
+	if len(alt) > 0 {
+		w.conds = append(w.conds, "("+strings.Join(alt, " OR ")+")")
+	}
+}
+
+func topage(at int64, id string) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", at, id))
+}
+
+func unpage(s string) (int64, string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	var at int64
+	var id string
+	if err == nil {
+		var rest string
+		var ok bool
+		if rest, id, ok = strings.Cut(string(b), " "); !ok {
+			err = fmt.Errorf("no space")
+		} else {
+			_, err = fmt.Sscanf(rest, "%d", &at)
+		}
+	}
+	if err != nil {
+		return 0, "", canon.Errorf("request.invalid", "page token %.40q is not one of ours", s).WithHint("use the next token of the page before, or none")
+	}
+	return at, id, nil
+}
+
+// Assessments returns the history of a customer's assessments, the newest first.
+func (db *DB) Assessments(ctx context.Context, customer string, limit int) ([]canon.Assessment, error) {
+	id, err := db.Resolve(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
+	as, err := scan(func() (*sql.Rows, error) {
+		return db.read.QueryContext(ctx, fmt.Sprintf("SELECT recorded_at, doc FROM assessments WHERE customer = $1 ORDER BY n DESC LIMIT %d", bounded(limit, 50, 1000)), id)
+	}, func(r *sql.Rows) (canon.Assessment, error) {
+		var a canon.Assessment
+		var recorded int64
+		var doc string
+		err := r.Scan(&recorded, &doc)
+		if err == nil {
+			err = json.Unmarshal([]byte(doc), &a)
+		}
+		a.RecordedAt = instant(recorded)
+		return a, err
+	})
+	if as == nil {
+		as = []canon.Assessment{}
+	}
+	return as, err
+}
+
+// Counts are the totals that an overview shows.
+type Counts struct {
+	Customers, Events, Records, Assessed, DeadLetters int64
+	// Statements counts every event ever told, also those that are no longer in force.
+	Statements int64
+	Entities, Stages, Bands, Deliveries, Pushes       map[string]int64
+	LastChange                                        time.Time
+}
+
+// Counts returns the totals.
+func (db *DB) Counts(ctx context.Context) (Counts, error) {
+	var c Counts
+	var last int64
+	err := db.read.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM customers WHERE gone = 0), (SELECT COUNT(*) FROM events WHERE superseded_at = 0),
+		(SELECT COUNT(*) FROM records), (SELECT COUNT(*) FROM customers WHERE gone = 0 AND assessed > 0), (SELECT COUNT(*) FROM dead_letters),
+		(SELECT COUNT(*) FROM events), (SELECT COALESCE(MAX(recorded_at), 0) FROM outbox)`).
+		Scan(&c.Customers, &c.Events, &c.Records, &c.Assessed, &c.DeadLetters, &c.Statements, &last)
+	c.LastChange = instant(last)
+	for _, g := range []struct {
+		to    *map[string]int64
+		query string
+	}{
+		{&c.Entities, "SELECT kind, COUNT(*) FROM entities WHERE deleted = 0 GROUP BY kind"},
+		{&c.Stages, "SELECT stage, COUNT(*) FROM customers WHERE gone = 0 AND assessed > 0 GROUP BY stage"},
+		{&c.Bands, "SELECT band, COUNT(*) FROM customers WHERE gone = 0 AND assessed > 0 GROUP BY band"},
+		{&c.Deliveries, "SELECT state, COUNT(*) FROM deliveries GROUP BY state"},
+		{&c.Pushes, "SELECT state, COUNT(*) FROM pushed GROUP BY state"},
+	} {
+		if err != nil {
+			return c, err
+		}
+		*g.to = map[string]int64{}
+		type count struct {
+			k string
+			n int64
+		}
+		var ns []count
+		ns, err = scan(func() (*sql.Rows, error) { return db.read.QueryContext(ctx, g.query) }, func(r *sql.Rows) (count, error) {
+			var v count
+			err := r.Scan(&v.k, &v.n)
+			return v, err
+		})
+		for _, v := range ns {
+			(*g.to)[v.k] = v.n
+		}
+	}
+	return c, err
+}
