@@ -1,0 +1,445 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/identity"
+	"github.com/lifecyclehub/hub/timeline"
+)
+
+// delta is what a batch does to one entity.
+type delta struct {
+	entity *canon.StoredEntity
+	// known says that the entity was there before; was is its state then.
+	known bool
+	was   canon.StoredEntity
+	// events are all that must be in force (full) or that must be there beside what is (not full), by id.
+	events []canon.Event
+	clock  map[string]bool
+	full   bool
+	// save says that the entity itself must be written.
+	save bool
+}
+
+// entities maps the arrivals and works out what becomes of each entity.
+func (w *work) entities(ctx context.Context, as []*arrival) ([]*delta, error) {
+	var rows []int64
+	for _, a := range as {
+		if !a.fresh {
+			rows = append(rows, a.held.Row)
+		}
+	}
+	stored, err := w.tx.EntitiesOf(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	known := map[int64]map[string]canon.StoredEntity{}
+	for _, e := range stored {
+		if known[e.Record] == nil {
+			known[e.Record] = map[string]canon.StoredEntity{}
+		}
+		known[e.Record][e.Entity.Key()] = e
+	}
+	var out []*delta
+	for _, a := range as {
+		if a.whole {
+			ds, err := w.retell(ctx, a, known[a.held.Row])
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, ds...)
+			continue
+		}
+		out = append(out, w.follow(a, known[a.held.Row])...)
+	}
+	return out, nil
+}
+
+// mapped is what one version of a record says of its entities.
+type mapped struct {
+	rec      canon.Record
+	entities map[string]canon.Entity
+	// faulty says that an entity that is missing may be missing because it could not be mapped.
+	faulty bool
+}
+
+func (w *work) apply1(rec canon.Record) (mapped, []canon.DeadLetter) {
+	es, letters := w.m.Apply(rec)
+	m := mapped{rec: rec, entities: make(map[string]canon.Entity, len(es)), faulty: len(letters) > 0}
+	for _, e := range es {
+		m.entities[e.Key()] = e
+	}
+	for i := range letters {
+		letters[i].Connection, letters[i].Stream, letters[i].RecordID = rec.Connection, rec.Stream, rec.ID
+		letters[i].Version = rec.Version
+		if len(letters[i].Raw) == 0 {
+			letters[i].Raw = rec.Raw
+		}
+		if letters[i].OccurredAt.IsZero() {
+			letters[i].OccurredAt = rec.VersionTime()
+		}
+	}
+	return m, letters
+}
+
+// next returns the state of an entity after a version, given the state before (nil for none), and whether
+// the version says anything of it. What is deleted keeps its last body, so that people still see what it was.
+func (m mapped) next(key string, before *canon.Entity) (canon.Entity, bool) {
+	e, there := m.entities[key]
+	switch {
+	case !there && before == nil:
+		return canon.Entity{}, false
+	case !there && m.faulty:
+		return canon.Entity{}, false
+	case !there:
+		// The record no longer yields the entity.
+		e = *before
+		e.Deleted = true
+	case e.Deleted && before == nil:
+		// A tombstone of something never seen tells of nothing.
+		return canon.Entity{}, false
+	case e.Deleted && before != nil:
+		gone := *before
+		gone.Deleted = true
+		e = gone
+	}
+	return e, true
+}
+
+// follow handles the common case: one version, newer than what is held.
+func (w *work) follow(a *arrival, known map[string]canon.StoredEntity) []*delta {
+	m, letters := w.apply1(a.newest())
+	w.letters = append(w.letters, letters...)
+	at := m.rec.VersionTime()
+	var out []*delta
+	for _, key := range keysOf(m, known) {
+		was, isKnown := known[key]
+		var before *canon.Entity
+		if isKnown {
+			before = &was.Entity
+		}
+		e, ok := m.next(key, before)
+		if !ok {
+			continue
+		}
+		hash := entityHash(e)
+		if isKnown && hash == was.Hash {
+			continue
+		}
+		d := &delta{known: isKnown, was: was, save: true,
+			entity: &canon.StoredEntity{Row: was.Row, Record: a.held.Row, Entity: e, Hash: hash, Version: m.rec.Version, At: at,
+				Node: was.Node, Cluster: was.Cluster, Customer: was.Customer, Why: was.Why}}
+		state := timeline.State{Entity: e, Version: m.rec.Version, At: at}
+		var prior *timeline.State
+		if isKnown {
+			prior = &timeline.State{Entity: was.Entity, Version: was.Version, At: was.At}
+		}
+		d.events = timeline.Derive(prior, state)
+		d.tick(state, w.now)
+		out = append(out, d)
+	}
+	return out
+}
+
+// tick adds what time alone tells of the newest state.
+func (d *delta) tick(latest timeline.State, now time.Time) {
+	told := map[string]bool{}
+	for _, e := range d.events {
+		told[e.ID] = true
+	}
+	d.clock = map[string]bool{}
+	events, next := timeline.Clock(latest, now)
+	for _, e := range events {
+		if !told[e.ID] {
+			d.events = append(d.events, e)
+			d.clock[e.ID] = true
+		}
+	}
+	d.entity.DueAt, d.entity.Clocked = next, len(d.clock) > 0
+}
+
+// retell works the whole history of a record's entities out again, from every version kept.
+func (w *work) retell(ctx context.Context, a *arrival, known map[string]canon.StoredEntity) ([]*delta, error) {
+	versions, err := w.tx.Versions(ctx, a.held)
+	if err != nil {
+		return nil, err
+	}
+	states := map[string][]timeline.State{}
+	last := map[string]canon.Entity{}
+	for i, v := range versions {
+		m, letters := w.apply1(v)
+		if i == len(versions)-1 {
+			w.letters = append(w.letters, letters...)
+		}
+		at := v.VersionTime()
+		for _, key := range keysOf(m, last) {
+			var before *canon.Entity
+			if b, ok := last[key]; ok {
+				before = &b
+			}
+			e, ok := m.next(key, before)
+			if !ok {
+				continue
+			}
+			last[key] = e
+			states[key] = append(states[key], timeline.State{Entity: e, Version: v.Version, At: at})
+		}
+	}
+	var out []*delta
+	for _, key := range union(states, known) {
+		if d := w.retellOne(a, states[key], known[key]); d != nil {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+func (w *work) retellOne(a *arrival, states []timeline.State, was canon.StoredEntity) *delta {
+	if len(states) == 0 {
+		if was.Row == 0 || was.Entity.Deleted {
+			return nil
+		}
+		// The mapping no longer yields it from any version.
+		gone := was.Entity
+		gone.Deleted = true
+		states = []timeline.State{{Entity: was.Entity, Version: was.Version, At: was.At}, {Entity: gone, Version: a.held.Version, At: was.At}}
+	}
+	ordered := timeline.Order(states)
+	latest := ordered[len(ordered)-1]
+	d := &delta{known: was.Row != 0, was: was, full: true,
+		entity: &canon.StoredEntity{Row: was.Row, Record: a.held.Row, Entity: latest.Entity, Hash: entityHash(latest.Entity), Version: latest.Version, At: latest.At,
+			Node: was.Node, Cluster: was.Cluster, Customer: was.Customer, Why: was.Why}}
+	seen := map[string]bool{}
+	var prior *timeline.State
+	for i := range ordered {
+		for _, e := range timeline.Derive(prior, ordered[i]) {
+			if !seen[e.ID] {
+				seen[e.ID] = true
+				d.events = append(d.events, e)
+			}
+		}
+		prior = &ordered[i]
+	}
+	d.tick(latest, w.now)
+	d.save = d.entity.Hash != was.Hash || !d.entity.DueAt.Equal(was.DueAt) || d.entity.Clocked != was.Clocked || d.entity.Version != was.Version
+	return d
+}
+
+func keysOf[V any](m mapped, known map[string]V) []string { return union(m.entities, known) }
+
+func union[A, B any](a map[string]A, b map[string]B) []string {
+	keys := make([]string, 0, len(a)+len(b))
+	for k := range a {
+		keys = append(keys, k)
+	}
+	for k := range b {
+		if _, both := a[k]; !both {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func entityHash(e canon.Entity) string {
+	b, err := json.Marshal(e)
+	if err != nil {
+		// Entities hold nothing that JSON lacks: the mapping made them from JSON.
+		return ""
+	}
+	return canon.Hash(b)
+}
+
+// isNode says whether entities of the kind are who a customer is made of.
+func isNode(k canon.Kind) bool { return k == canon.KindCompany || k == canon.KindContact }
+
+// apply writes entities, keys, owners and events.
+func (w *work) apply(ctx context.Context, ds []*delta) error {
+	slices.SortFunc(ds, func(a, b *delta) int { return strings.Compare(a.entity.Entity.Key(), b.entity.Entity.Key()) })
+	fresh := map[int64]bool{}
+	var save []*canon.StoredEntity
+	for _, d := range ds {
+		if isNode(d.entity.Entity.Kind) && d.entity.Node == "" {
+			d.entity.Node = identity.NewNode(d.entity.Entity).ID()
+		}
+		if d.save {
+			save = append(save, d.entity)
+		}
+	}
+	if err := w.tx.PutEntities(ctx, save); err != nil {
+		return err
+	}
+	for _, d := range ds {
+		if !d.known {
+			fresh[d.entity.Row] = true
+		}
+	}
+	oldKeys, err := w.keys(ctx, save, fresh)
+	if err != nil {
+		return err
+	}
+	if err := w.resolve(ctx, ds, oldKeys); err != nil {
+		return err
+	}
+	for _, d := range ds {
+		w.touch(d.entity.Customer)
+	}
+	return w.events(ctx, ds)
+}
+
+func (w *work) touch(customer string) {
+	if customer != "" {
+		w.touched[customer] = true
+	}
+}
+
+// keys brings the keys of saved entities up to date and returns the evidence that each held before.
+func (w *work) keys(ctx context.Context, es []*canon.StoredEntity, fresh map[int64]bool) (map[int64][]string, error) {
+	var old []int64
+	for _, e := range es {
+		if !fresh[e.Row] {
+			old = append(old, e.Row)
+		}
+	}
+	before, err := w.tx.KeysOf(ctx, old)
+	if err != nil {
+		return nil, err
+	}
+	evidence := map[int64][]string{}
+	var put []*canon.StoredEntity
+	for _, e := range es {
+		if isNode(e.Entity.Kind) {
+			n := identity.NewNode(e.Entity)
+			e.Evidence, e.Anchors = w.p.Rules.Evidence(n), w.p.Rules.Anchors(n)
+		}
+		e.OwnerKeys = w.p.Rules.OwnerKeys(e.Entity)
+		b := before[e.Row]
+		evidence[e.Row] = b.Evidence
+		if fresh[e.Row] || !slices.Equal(e.Evidence, b.Evidence) || !slices.Equal(e.Anchors, b.Anchors) || !slices.Equal(e.OwnerKeys, b.OwnerKeys) {
+			put = append(put, e)
+		}
+	}
+	return evidence, w.tx.PutKeys(ctx, put, fresh)
+}
+
+// events brings the events in force of each entity to what they should be.
+func (w *work) events(ctx context.Context, ds []*delta) error {
+	var old []int64
+	for _, d := range ds {
+		if d.known {
+			old = append(old, d.entity.Row)
+		}
+	}
+	stored, err := w.tx.EventsOf(ctx, old)
+	if err != nil {
+		return err
+	}
+	inForce := map[int64]map[string]canon.StoredEvent{}
+	for _, e := range stored {
+		if inForce[e.Entity] == nil {
+			inForce[e.Entity] = map[string]canon.StoredEvent{}
+		}
+		inForce[e.Entity][e.ID] = e
+	}
+	p := plan{}
+	for _, d := range ds {
+		p.entity(d, inForce[d.entity.Row])
+	}
+	return w.execute(ctx, p)
+}
+
+// plan is what to do to the events table.
+type plan struct {
+	add       []canon.StoredEvent
+	supersede []int64
+	unclock   []int64
+	clock     []int64
+}
+
+// entity compares what should be told of an entity with what is.
+func (p *plan) entity(d *delta, inForce map[string]canon.StoredEvent) {
+	wanted := map[string]bool{}
+	for _, e := range d.events {
+		if wanted[e.ID] {
+			continue
+		}
+		wanted[e.ID] = true
+		e.Customer = d.entity.Customer
+		clock := d.clock[e.ID]
+		is, there := inForce[e.ID]
+		switch {
+		case there && is.Content() == e.Content():
+			if is.Clock && !clock {
+				p.unclock = append(p.unclock, is.Row)
+			} else if !is.Clock && clock && d.full {
+				p.clock = append(p.clock, is.Row)
+			}
+			continue
+		case there:
+			p.supersede = append(p.supersede, is.Row)
+		}
+		p.add = append(p.add, canon.StoredEvent{Event: e, Entity: d.entity.Row, Clock: clock, Revision: revision(d.known)})
+	}
+	for _, is := range inForce {
+		if !wanted[is.ID] && (d.full || is.Clock) {
+			p.supersede = append(p.supersede, is.Row)
+		}
+	}
+}
+
+// revision is 1 for the first statement of an event, and 0 where it must be looked up.
+func revision(known bool) int {
+	if known {
+		return 0
+	}
+	return 1
+}
+
+func (w *work) execute(ctx context.Context, p plan) error {
+	var look []string
+	for _, e := range p.add {
+		if e.Revision == 0 {
+			look = append(look, e.ID)
+		}
+	}
+	revs, err := w.tx.Revisions(ctx, look)
+	if err != nil {
+		return err
+	}
+	for i := range p.add {
+		if p.add[i].Revision == 0 {
+			p.add[i].Revision = revs[p.add[i].ID] + 1
+		}
+	}
+	slices.SortFunc(p.add, func(a, b canon.StoredEvent) int {
+		if c := a.OccurredAt.Compare(b.OccurredAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	slices.Sort(p.supersede)
+	if err := w.tx.Supersede(ctx, p.supersede); err != nil {
+		return err
+	}
+	if err := w.tx.SetClock(ctx, p.unclock, false); err != nil {
+		return err
+	}
+	if err := w.tx.SetClock(ctx, p.clock, true); err != nil {
+		return err
+	}
+	if err := w.tx.AddEvents(ctx, p.add); err != nil {
+		return err
+	}
+	w.result.Events += len(p.add)
+	for _, e := range p.add {
+		if e.Customer != "" {
+			w.changes = append(w.changes, w.change(e, nil))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/timeline"
+)
+
+// told1 is a customer with the assessment just made.
+type told1 struct {
+	profile    canon.Profile
+	assessment canon.Assessment
+}
+
+// data is what a change tells: the event, whose it is, and for stage and score the assessment behind it.
+type data struct {
+	Event      *canon.Event      `json:"event,omitempty"`
+	Customer   dataCustomer      `json:"customer"`
+	Assessment *canon.Assessment `json:"assessment,omitempty"`
+}
+
+type dataCustomer struct {
+	ID     string `json:"id"`
+	Type   string `json:"type,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Domain string `json:"domain,omitempty"`
+}
+
+// change makes the change that tells of an event that was added.
+func (w *work) change(e canon.StoredEvent, d *data) canon.Change {
+	ev := e.Event
+	ev.RecordedAt = w.tx.Now()
+	c := canon.Change{ID: canon.ID("chg", e.ID, strconv.Itoa(e.Revision)), Type: e.Type, Customer: e.Customer,
+		OccurredAt: e.OccurredAt, RecordedAt: w.tx.Now(), Backfill: w.backfill}
+	if derived(e.Type) {
+		// A stage that was passed long ago is history, even where it was learnt just now.
+		c.Current = strings.HasPrefix(e.Type, "score.") || w.current[e.ID]
+		c.Backfill = w.backfill || !c.Current
+	}
+	if d == nil {
+		d = &data{}
+	}
+	d.Event, d.Customer.ID = &ev, e.Customer
+	c.Data = encode(d)
+	return c
+}
+
+// assessed makes the change that tells of an assessment.
+func (w *work) assessed(p canon.Profile, a canon.Assessment, n int64) canon.Change {
+	return canon.Change{ID: canon.ID("chg", p.ID, AssessedType, strconv.FormatInt(n, 10)), Type: AssessedType, Customer: p.ID,
+		OccurredAt: a.At, RecordedAt: w.tx.Now(), Backfill: w.backfill, Current: true,
+		Data: encode(&data{Customer: dataCustomer{p.ID, p.Type, p.Name, p.Domain}, Assessment: &a})}
+}
+
+func encode(d *data) json.RawMessage {
+	b, err := json.Marshal(d)
+	if err != nil {
+		// Everything in it came out of JSON or holds finite numbers and strings only.
+		panic(fmt.Sprintf("ingest: a change does not marshal: %v", err))
+	}
+	return b
+}
+
+// tell puts the changes of the transaction into the outbox, numbered per customer.
+func (w *work) tell(ctx context.Context) error {
+	if len(w.changes) == 0 {
+		return nil
+	}
+	w.enrich()
+	n := map[string]int64{}
+	for _, c := range w.changes {
+		n[c.Customer]++
+	}
+	first, err := w.tx.NextSequences(ctx, n)
+	if err != nil {
+		return err
+	}
+	for i := range w.changes {
+		c := &w.changes[i]
+		c.Sequence = first[c.Customer]
+		first[c.Customer]++
+	}
+	return w.tx.AddChanges(ctx, w.changes)
+}
+
+// enrich adds the assessment and the customer's name to the stage and score changes of this transaction.
+func (w *work) enrich() {
+	by := map[string]told1{}
+	for _, t := range w.scored {
+		by[t.profile.ID] = t
+	}
+	for i := range w.changes {
+		c := &w.changes[i]
+		t, ok := by[c.Customer]
+		if !ok || !derived(c.Type) || !c.Current {
+			continue
+		}
+		var d data
+		if json.Unmarshal(c.Data, &d) != nil {
+			continue
+		}
+		d.Customer, d.Assessment = dataCustomer{t.profile.ID, t.profile.Type, t.profile.Name, t.profile.Domain}, &t.assessment
+		c.Data = encode(&d)
+	}
+}
+
+// adopt tells of the events of entities that had no customer until now.
+func (w *work) adopt(ctx context.Context, es []*canon.StoredEntity) error {
+	if len(es) == 0 {
+		return nil
+	}
+	rows := make([]int64, 0, len(es))
+	for _, e := range es {
+		rows = append(rows, e.Row)
+	}
+	slices.Sort(rows)
+	events, err := w.tx.EventsOf(ctx, rows)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if e.Customer != "" {
+			w.changes = append(w.changes, w.change(e, nil))
+		}
+	}
+	return nil
+}
+
+func stateOf(e canon.StoredEntity) timeline.State {
+	return timeline.State{Entity: e.Entity, Version: e.Version, At: e.At}
+}
