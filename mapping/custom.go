@@ -1,0 +1,123 @@
+package mapping
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// The bounds of what is kept of a record's custom fields. Of more fields the first by name are kept; longer
+// texts are cut.
+const (
+	maxCustom     = 200
+	maxCustomName = 200
+	maxCustomText = 4000
+)
+
+// custom says which of the vendor's own fields are kept under their own names.
+type custom struct {
+	// from is an object, or a list of elements with a key and a value.
+	from         []path
+	key, value   []path
+	prefix       string
+	only, except []string
+}
+
+func (c *custom) keeps(name string) bool {
+	switch {
+	case name == "" || len(name) > maxCustomName || !strings.HasPrefix(name, c.prefix):
+		return false
+	case c.only != nil && !slices.ContainsFunc(c.only, func(p string) bool { return matches(p, name) }):
+		return false
+	}
+	return !slices.ContainsFunc(c.except, func(p string) bool { return matches(p, name) })
+}
+
+// matches reports whether name fits a pattern, which may end in a star.
+func matches(pattern, name string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(name, prefix)
+	}
+	return pattern == name
+}
+
+// collect adds the fields to into; a name that is there already stays.
+func (c *custom) collect(s *source, into map[string]any) {
+	from, _ := s.first(c.from)
+	add := func(name string, v gjson.Result) {
+		name = clean(name)
+		if _, ok := into[name]; ok || !c.keeps(name) {
+			return
+		}
+		if value := plain(v); value != nil {
+			into[name] = value
+		}
+	}
+	if c.key == nil {
+		if from.IsObject() {
+			from.ForEach(func(k, v gjson.Result) bool {
+				add(k.Str, v)
+				return true
+			})
+		}
+		return
+	}
+	if !from.IsArray() {
+		return
+	}
+	from.ForEach(func(_, element gjson.Result) bool {
+		in := &source{root: s.root, slots: s.slots, elem: element, inEach: true}
+		k, _ := in.scalar(c.key)
+		v, _ := in.scalar(c.value)
+		add(text(k), v)
+		return true
+	})
+}
+
+// plain returns a text, number or boolean, nil for all else. A number that a float cannot hold stays a text.
+func plain(v gjson.Result) any {
+	switch v.Type {
+	case gjson.True:
+		return true
+	case gjson.False:
+		return false
+	case gjson.String:
+		s := strings.TrimSpace(clean(v.Str))
+		if len(s) > maxCustomText {
+			s = strings.ToValidUTF8(s[:maxCustomText], "")
+		}
+		if s == "" {
+			return nil
+		}
+		return s
+	case gjson.Number:
+		n, ok := decimal(v.Raw)
+		if !ok {
+			return shortText(v.Raw)
+		}
+		f, exact := n.Float64()
+		if n.IsInt() && !exact {
+			return v.Raw
+		}
+		return f
+	}
+	return nil
+}
+
+func shortText(s string) string { return s[:min(len(s), maxCustomText)] }
+
+// bound keeps the first maxCustom fields by name.
+func bound(fields map[string]any) {
+	if len(fields) <= maxCustom {
+		return
+	}
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names[maxCustom:] {
+		delete(fields, name)
+	}
+}
