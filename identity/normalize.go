@@ -151,7 +151,9 @@ func isReserved(domain string) bool {
 		return true
 	}
 	top := domain[strings.LastIndexByte(domain, '.')+1:]
-	if slices.Contains([]string{"test", "example", "invalid", "localhost", "local", "internal", "lan"}, top) {
+	// The top level "example" is not among them: whole made-up worlds live in it, such as demonstrations, and
+	// in them its domains tell companies apart. What people type into a form is example.com.
+	if slices.Contains([]string{"test", "invalid", "localhost", "local", "internal", "lan"}, top) {
 		return true
 	}
 	registrable, err := publicsuffix.EffectiveTLDPlusOne(domain)
@@ -183,7 +185,7 @@ func DomainKey(s string) string {
 		return ""
 	}
 	suffix, icann := publicsuffix.PublicSuffix(host)
-	if !icann && !strings.Contains(suffix, ".") {
+	if !icann && !strings.Contains(suffix, ".") && suffix != "example" {
 		// No list knows the top level: a machine's name inside somebody's network.
 		return ""
 	}

@@ -150,6 +150,9 @@ func subscriptionChanges(old, b *canon.Subscription, at time.Time) []fact {
 	if old.Status == "paused" && (b.Status == "trialing" || running(b.Status) && b.Status != "paused") {
 		fs = append(fs, fact{typ: "subscription.resumed", amount: copied(b.MRR), summary: who + " was resumed."})
 	}
+	if (old.Status == "past_due" || old.Status == "unpaid") && b.Status == "active" {
+		fs = append(fs, fact{typ: "subscription.resumed", amount: copied(b.MRR), summary: who + " is paid up again."})
+	}
 	if hasNotice(old) && alive(b.Status) && !hasNotice(b) {
 		fs = append(fs, fact{typ: "subscription.cancel_revoked", amount: copied(b.MRR), summary: who + " goes on: its cancellation was taken back."})
 	}
