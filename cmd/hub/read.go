@@ -1,0 +1,287 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/store"
+)
+
+// withStore runs fn on the store of the configuration.
+func (c *cli) withStore(ctx context.Context, fn func(*store.DB) error) error {
+	db, err := c.readStore(ctx)
+	if err != nil {
+		return err
+	}
+	err = fn(db)
+	if cerr := db.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// newTable returns a plain table with the head.
+func newTable(w io.Writer, head ...string) table.Writer {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	row := make(table.Row, len(head))
+	for i, h := range head {
+		row[i] = h
+	}
+	t.AppendHeader(row)
+	style := table.StyleLight
+	style.Options = table.Options{SeparateHeader: true}
+	style.Format.Header = text.FormatDefault
+	t.SetStyle(style)
+	return t
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02")
+}
+
+func minute(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04")
+}
+
+func scoreText(v *float64) string {
+	if v == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f", *v)
+}
+
+func (c *cli) customers() *cobra.Command {
+	var f canon.CustomerFilter
+	cmd := &cobra.Command{
+		Use:     "customers [SEARCH]",
+		Short:   "List customers with stage, health and recurring revenue, or show one",
+		Example: "  hub customers\n  hub customers acme\n  hub customers --stage churned --sort mrr\n  hub customers --band red --json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				f.Search = args[0]
+			}
+			return c.withStore(cmd.Context(), func(db *store.DB) error {
+				page, err := db.Customers(cmd.Context(), f)
+				if err != nil {
+					return err
+				}
+				if c.json {
+					return c.print(page)
+				}
+				if len(page.Customers) == 0 {
+					fmt.Fprintln(c.out, "no customer matches")
+					return nil
+				}
+				t := newTable(c.out, "customer", "name", "stage", "since", "health", "MRR", "last event")
+				for _, r := range page.Customers {
+					mrr := ""
+					if r.MRR != nil {
+						mrr = r.MRR.String()
+					}
+					t.AppendRow(table.Row{r.ID, cmp.Or(r.Name, r.Domain), cmp.Or(r.Stage, "–"), day(r.StageSince), scoreText(r.Score) + " " + r.Band, mrr, minute(r.LastEventAt)})
+				}
+				t.Render()
+				fmt.Fprintf(c.out, "%d of %d", len(page.Customers), page.Total)
+				if page.Next != "" {
+					fmt.Fprintf(c.out, "; --after %s shows the next", page.Next)
+				}
+				fmt.Fprintln(c.out)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringVar(&f.Stage, "stage", "", "only customers in this stage")
+	cmd.Flags().StringVar(&f.Band, "band", "", "only customers whose health is green, yellow, red or unknown")
+	cmd.Flags().StringVar(&f.Sort, "sort", "name", "name, score, mrr or since")
+	cmd.Flags().StringVar(&f.After, "after", "", "continue behind this page")
+	cmd.Flags().IntVar(&f.Limit, "limit", 50, "the most customers to list")
+	return cmd
+}
+
+func (c *cli) timeline() *cobra.Command {
+	var all, newest bool
+	var types []string
+	var from, to string
+	var limit int
+	cmd := &cobra.Command{
+		Use:     "timeline CUSTOMER",
+		Short:   "Tell what happened to a customer, in order",
+		Long:    "timeline tells what happened to a customer, in order. CUSTOMER is an id (cus_…) or a record of theirs\n(connection/stream/id). --all tells of everybody.",
+		Example: "  hub timeline cus_0123456789abcdef0123\n  hub timeline hubspot/companies/1001 --type invoice.\n  hub timeline --all --json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all == (len(args) == 1) {
+				return canon.Errorf("usage", "name one customer, or give --all").WithHint("`hub customers` lists them")
+			}
+			w := canon.Window{Types: types, Newest: newest, Limit: 1000}
+			var err error
+			if w.From, err = parseDay(from); err != nil {
+				return err
+			}
+			if w.To, err = parseDay(to); err != nil {
+				return err
+			}
+			customer := ""
+			if !all {
+				customer = args[0]
+			}
+			return c.withStore(cmd.Context(), func(db *store.DB) error { return c.writeTimeline(cmd.Context(), db, customer, w, limit) })
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "everybody's timeline")
+	cmd.Flags().BoolVar(&newest, "newest", false, "the newest first")
+	cmd.Flags().StringSliceVar(&types, "type", nil, "only these types; \"invoice.\" means all that begin so")
+	cmd.Flags().StringVar(&from, "from", "", "from this day or moment on (2026-01-31 or RFC 3339)")
+	cmd.Flags().StringVar(&to, "to", "", "before this day or moment")
+	cmd.Flags().IntVar(&limit, "limit", 0, "the most events (0: all)")
+	return cmd
+}
+
+func parseDay(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, canon.Errorf("usage", "%q is no day or moment", s).WithHint("write 2026-01-31 or 2026-01-31T12:00:00Z")
+}
+
+// writeTimeline prints events page by page, as lines or as one JSON array with one event a line.
+func (c *cli) writeTimeline(ctx context.Context, db *store.DB, customer string, w canon.Window, limit int) error {
+	n := 0
+	out := newEventWriter(c)
+	for {
+		page, err := db.Timeline(ctx, customer, w)
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Events {
+			if limit > 0 && n == limit {
+				return out.end()
+			}
+			n++
+			if err := out.event(e); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return out.end()
+		}
+		w.After = page.Next
+	}
+}
+
+type eventWriter struct {
+	c *cli
+	n int
+}
+
+func newEventWriter(c *cli) *eventWriter { return &eventWriter{c: c} }
+
+func (w *eventWriter) event(e canon.Event) error {
+	w.n++
+	if !w.c.json {
+		_, err := fmt.Fprintf(w.c.out, "%s  %-22s %s\n", minute(e.OccurredAt), e.Type, e.Summary)
+		return err
+	}
+	lead := ",\n"
+	if w.n == 1 {
+		lead = "[\n"
+	}
+	b, err := compact(e)
+	if err == nil {
+		_, err = fmt.Fprintf(w.c.out, "%s%s", lead, b)
+	}
+	return err
+}
+
+func (w *eventWriter) end() error {
+	switch {
+	case w.c.json && w.n == 0:
+		fmt.Fprintln(w.c.out, "[]")
+	case w.c.json:
+		fmt.Fprintln(w.c.out, "\n]")
+	case w.n == 0:
+		fmt.Fprintln(w.c.out, "nothing happened in that time")
+	}
+	return nil
+}
+
+func (c *cli) explain() *cobra.Command {
+	return &cobra.Command{
+		Use:     "explain CUSTOMER",
+		Short:   "Say where a customer stands, how they are doing, and why",
+		Example: "  hub explain cus_0123456789abcdef0123\n  hub explain stripe/customers/cus_9 --json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withStore(cmd.Context(), func(db *store.DB) error {
+				cust, err := db.Customer(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if c.json {
+					return c.print(cust)
+				}
+				writeExplain(c.out, cust)
+				return nil
+			})
+		},
+	}
+}
+
+func writeExplain(w io.Writer, cust canon.Customer) {
+	fmt.Fprintf(w, "%s  (%s, %s)\n\n", cust.Name, cust.Type, cust.ID)
+	for _, f := range cust.Fields {
+		fmt.Fprintf(w, "  %-16s %s  [%s, %s]\n", f.Name, f.Value, f.Source, f.Rule)
+	}
+	fmt.Fprintf(w, "\nmembers\n")
+	for i, m := range cust.Members {
+		if i == 12 {
+			fmt.Fprintf(w, "  … and %d more\n", len(cust.Members)-i)
+			break
+		}
+		fmt.Fprintf(w, "  %-8s %-34s %s\n", m.Kind, m.Ref, strings.TrimSpace(m.Name+" "+m.Why))
+	}
+	a := cust.Assessment
+	if a == nil || a.Policy == "" {
+		fmt.Fprintln(w, "\nnot assessed yet: the first round is not over")
+		return
+	}
+	fmt.Fprintf(w, "\nstage   %s since %s\n        %s\n", cmp.Or(a.StageLabel, a.Stage, "none"), day(a.StageSince), a.StageReason)
+	if len(a.Flags) > 0 {
+		fmt.Fprintf(w, "flags   %s\n", strings.Join(a.Flags, ", "))
+	}
+	fmt.Fprintf(w, "health  %s %s (%.0f %% of the weight is known; policy %s)\n\n", scoreText(a.Health.Value), a.Health.Band, a.Health.Coverage*100, a.Policy)
+	t := newTable(w, "group", "measure", "value", "points", "lost", "why")
+	for _, k := range a.Health.Contributions {
+		value := "no data"
+		if k.Value != nil {
+			value = strings.TrimSpace(fmt.Sprintf("%.4g %s", *k.Value, k.Unit))
+		}
+		t.AppendRow(table.Row{k.Group, k.Title, value, fmt.Sprintf("%.1f", k.Points), fmt.Sprintf("%.1f", k.PointsLost), cmp.Or(k.Reason, k.NA)})
+	}
+	t.Render()
+	for _, k := range a.Health.Caps {
+		fmt.Fprintf(w, "capped at %.0f: %s\n", k.Max, k.Reason)
+	}
+}
