@@ -70,9 +70,6 @@ func (s *state) apply(e entry) {
 		s.weighInvoice(inv, -1)
 		inv.apply(what, e.at)
 		s.weighInvoice(inv, 1)
-		if what == "paid" {
-			s.mend(e.ev.Ref.Connection)
-		}
 	case "ticket":
 		tick := at(s.tickets, e.ev.Ref)
 		s.weighTicket(tick, -1)
@@ -138,21 +135,6 @@ func (b *subscription) apply(what string, amount *canon.Money) {
 	}
 	if amount != nil && (what == "started" || what == "changed" || what == "renewed" || what == "resumed") {
 		b.mrr = amount
-	}
-}
-
-// mend ends the past-due state of a billing system's contracts when a payment arrives there: billing
-// systems then call the contract active again, which is no event of its own.
-func (s *state) mend(connection string) {
-	if s.pastDue == 0 {
-		return
-	}
-	for ref, b := range s.subscriptions {
-		if ref.Connection == connection && b.status == "past_due" {
-			s.weighSubscription(b, -1)
-			b.status = "active"
-			s.weighSubscription(b, 1)
-		}
 	}
 }
 
