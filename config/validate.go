@@ -1,0 +1,150 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-playground/validator/v10"
+)
+
+var slug = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// validate holds the values against the rules of the validate tags, and names against each other.
+func (d *decoder) validate(cfg *Config) {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("yaml") })
+	if err := v.RegisterValidation("slug", func(f validator.FieldLevel) bool { return slug.MatchString(f.Field().String()) }); err != nil {
+		panic(err) // only an empty name or a nil function can fail
+	}
+	// Secret marshals as "[redacted]"; rules such as min must see the text.
+	v.RegisterCustomTypeFunc(func(f reflect.Value) any { return f.String() }, Secret(""))
+	var faults validator.ValidationErrors
+	if err := v.Struct(cfg); errors.As(err, &faults) {
+		for _, f := range faults {
+			d.fault(f)
+		}
+	}
+	d.references(cfg)
+}
+
+func (d *decoder) fault(f validator.FieldError) {
+	_, path, _ := strings.Cut(f.Namespace(), ".")
+	what, hint := sentence(f)
+	d.complain(d.placeFor(path), path, hint, "%s %s", path, what)
+}
+
+// placeFor returns where path stands, or, where the file does not have it, the nearest thing around it.
+func (d *decoder) placeFor(path string) place {
+	for {
+		if at, ok := d.at[path]; ok {
+			return at
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		if cut < 0 {
+			return d.at[""]
+		}
+		path = path[:cut]
+	}
+}
+
+func sentence(f validator.FieldError) (what, hint string) {
+	switch f.Tag() {
+	case "required":
+		return "is missing", "add " + f.Field() + ": with a value"
+	case "slug":
+		return "is not a short name", "use a-z, 0-9, - and _, at most 63, beginning with a letter or digit"
+	case "oneof":
+		return "has an unknown value", "write one of: " + strings.ReplaceAll(f.Param(), " ", ", ")
+	case "unique":
+		return "names something twice", "give each entry a name of its own"
+	case "http_url":
+		return "is not a web address", "write it whole: https://example.com/path"
+	case "hostname_port":
+		return "is not an address to listen on", "write host:port, such as 127.0.0.1:8420"
+	case "cidr":
+		return "is not a network", "write it as address/bits, such as 10.0.0.0/8"
+	case "fqdn":
+		return "is not a domain", "write it without @ and https://, such as example.com"
+	case "file":
+		return "names a file that is not there", "check the path; relative paths are relative to hub.yaml"
+	case "min", "gte":
+		if f.Kind() == reflect.Slice {
+			return "has too few entries", "write at least " + f.Param()
+		}
+		return "is too small", "write at least " + bound(f)
+	case "max", "lte":
+		if f.Kind() == reflect.Slice {
+			return "has too many entries", "write at most " + f.Param()
+		}
+		return "is too large", "write at most " + bound(f)
+	}
+	return "breaks the rule " + f.Tag(), "see the documentation of hub.yaml"
+}
+
+func bound(f validator.FieldError) string {
+	switch {
+	case f.Type() == reflect.TypeFor[time.Duration]():
+		if dur, err := time.ParseDuration(f.Param() + "ns"); err == nil {
+			return dur.String()
+		}
+	case f.Kind() == reflect.String:
+		return f.Param() + " characters"
+	}
+	return f.Param()
+}
+
+// references checks names that point to connections of the same file.
+func (d *decoder) references(cfg *Config) {
+	names := make([]string, len(cfg.Connections))
+	for i, c := range cfg.Connections {
+		names[i] = c.Name
+		streams := make([]string, len(c.Streams))
+		for j, s := range c.Streams {
+			streams[j] = s.Name
+		}
+		d.unique(fmt.Sprintf("connections[%d].streams", i), streams)
+	}
+	d.unique("connections", names)
+	endpoints := make([]string, len(cfg.Webhooks))
+	for i, w := range cfg.Webhooks {
+		endpoints[i] = w.Name
+	}
+	d.unique("webhooks", endpoints)
+	check := func(path, name string) {
+		if slices.Contains(names, name) {
+			return
+		}
+		hint := "name one of the connections of this file"
+		if near := nearest(name, names); near != "" {
+			hint = fmt.Sprintf("did you mean %s?", near)
+		}
+		d.complain(d.placeFor(path), path, hint, "%s: there is no connection %q", path, name)
+	}
+	for i, name := range cfg.Identity.SourceOrder {
+		check(fmt.Sprintf("identity.source_order[%d]", i), name)
+	}
+	for key := range cfg.Identity.Single {
+		path := "identity.single[" + key + "]"
+		connection, stream, ok := strings.Cut(key, "/")
+		if !ok || stream == "" {
+			d.complain(d.placeFor(path), path, "write it as hubspot/companies: true", "%s does not name a connection and a stream", path)
+			continue
+		}
+		check(path, connection)
+	}
+}
+
+// unique complains about every entry whose name an earlier entry of the list has.
+func (d *decoder) unique(list string, names []string) {
+	for i, name := range names {
+		if first := slices.Index(names, name); name != "" && first < i {
+			path := fmt.Sprintf("%s[%d].name", list, i)
+			d.complain(d.placeFor(path), path, "give each entry a name of its own", "%s: %q is the name of %s[%d] already", path, name, list, first)
+		}
+	}
+}
