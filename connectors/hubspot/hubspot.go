@@ -1,0 +1,52 @@
+// Package hubspot connects HubSpot: companies, contacts, deals and tickets with their associations, and
+// writes fields back into the first three.
+//
+// It does not map records, and creates no properties but those that it is about to write.
+package hubspot
+
+import (
+	_ "embed"
+
+	"github.com/lifecyclehub/hub/connectors"
+	"github.com/lifecyclehub/hub/connectors/rest"
+)
+
+var (
+	//go:embed connector.yaml
+	spec []byte
+	//go:embed mapping.yaml
+	mapping []byte
+	//go:embed BEHAVIOR.md
+	behavior string
+)
+
+// Definition returns the facts of the connector.
+func Definition() connectors.Definition {
+	return rest.Define(connectors.Definition{
+		Name:     "hubspot",
+		Title:    "HubSpot",
+		Category: "crm",
+		Doc: "Companies, contacts, deals and tickets of one HubSpot account, with who belongs to whom. " +
+			"Needs a private app token with the scopes crm.objects.companies.read, crm.objects.contacts.read, " +
+			"crm.objects.deals.read, tickets, crm.schemas.companies.read, crm.schemas.contacts.read and " +
+			"crm.schemas.deals.read. Writing back needs crm.objects.companies.write, crm.objects.contacts.write " +
+			"and crm.objects.deals.write, and crm.schemas.companies.write, crm.schemas.contacts.write and " +
+			"crm.schemas.deals.write to create the properties.",
+		Settings: []connectors.Setting{
+			{Name: "token", Title: "Private app token", Secret: true, Required: true,
+				Doc: "In HubSpot: Settings, Integrations, Private apps. It begins with pat-."},
+			{Name: "base_url", Title: "API address", Default: "https://api.hubapi.com",
+				Doc: "Leave as it is, unless requests go through a gateway."},
+		},
+		Mapping:  mapping,
+		Behavior: behavior,
+	}, spec, func(c *rest.Conn) connectors.Conn { return &conn{c} })
+}
+
+// conn adds writing to what connector.yaml describes.
+type conn struct{ *rest.Conn }
+
+var (
+	_ connectors.Pusher   = (*conn)(nil)
+	_ connectors.Preparer = (*conn)(nil)
+)

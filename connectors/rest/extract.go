@@ -1,0 +1,139 @@
+package rest
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// text returns a scalar as text; numbers as they are written, so that long ids keep their digits.
+func text(v gjson.Result) string {
+	switch v.Type {
+	case gjson.String:
+		return v.Str
+	case gjson.Number:
+		return v.Raw
+	case gjson.True, gjson.False:
+		return v.Raw
+	}
+	return ""
+}
+
+func (c *Condition) holds(v gjson.Result) bool {
+	if c == nil {
+		return false
+	}
+	found := v.Get(c.Path)
+	switch {
+	case c.Equals != nil:
+		if found.IsArray() {
+			for _, e := range found.Array() {
+				if text(e) == *c.Equals {
+					return true
+				}
+			}
+		}
+		return text(found) == *c.Equals
+	case c.Exists != nil:
+		return (found.Exists() && found.Type != gjson.Null) == *c.Exists
+	}
+	return found.Type == gjson.True || text(found) == "true"
+}
+
+// of returns the version of a record in microseconds (or its sequence number), 0 where it tells none that
+// can be read. Moments after start do not count where the rule asks for the past.
+func (v Version) of(rec gjson.Result, start time.Time) int64 {
+	paths := v.Max
+	if v.Path != "" {
+		paths = []string{v.Path}
+	}
+	var most int64
+	for _, p := range paths {
+		found := rec.Get(p)
+		if !found.IsArray() {
+			most = max(most, v.one(found, start))
+			continue
+		}
+		for _, e := range found.Array() {
+			most = max(most, v.one(e, start))
+		}
+	}
+	return most
+}
+
+func (v Version) one(found gjson.Result, start time.Time) int64 {
+	if v.Format == "sequence" {
+		n, err := strconv.ParseInt(text(found), 10, 64)
+		if err != nil {
+			return 0
+		}
+		return max(n, 0)
+	}
+	t, ok := parseTime(text(found), v.Format)
+	if !ok || (v.Past && t.After(start)) {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+var layouts = []string{
+	time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04:05.999999999Z0700",
+	"2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", time.DateOnly,
+}
+
+// parseTime reads a time in one of the vendors' forms. Without a zone it is UTC. Years outside 1900 to 2200
+// are taken for mistakes.
+func parseTime(s, format string) (time.Time, bool) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return time.Time{}, false
+	}
+	if format != "rfc3339" {
+		if n, err := strconv.ParseFloat(s, 64); err == nil {
+			return unixTime(n, s, format)
+		}
+	}
+	for _, layout := range layouts {
+		if t, err := time.Parse(layout, s); err == nil {
+			return plausible(t.UTC())
+		}
+	}
+	return time.Time{}, false
+}
+
+// unixTime tells seconds, milliseconds and microseconds apart by their size where the format does not.
+func unixTime(n float64, s, format string) (time.Time, bool) {
+	if math.IsNaN(n) || math.Abs(n) > 1e18 {
+		return time.Time{}, false
+	}
+	perSecond := 1.0
+	switch {
+	case format == "unix":
+	case format == "unix_ms", math.Abs(n) >= 1e11 && math.Abs(n) < 1e14:
+		perSecond = 1e3
+	case math.Abs(n) >= 1e14:
+		perSecond = 1e6
+	}
+	if whole, err := strconv.ParseInt(s, 10, 64); err == nil {
+		p := int64(perSecond)
+		if math.Abs(float64(whole))/perSecond > 1e11 {
+			return time.Time{}, false
+		}
+		return plausible(time.UnixMicro(whole / p * 1e6).Add(time.Duration(whole%p) * time.Second / time.Duration(p)).UTC())
+	}
+	micros := n / perSecond * 1e6
+	if math.Abs(micros) > 1e16 {
+		return time.Time{}, false
+	}
+	return plausible(time.UnixMicro(int64(micros)).UTC())
+}
+
+func plausible(t time.Time) (time.Time, bool) {
+	if t.Year() < 1900 || t.Year() > 2200 {
+		return time.Time{}, false
+	}
+	return t, true
+}

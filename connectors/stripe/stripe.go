@@ -1,0 +1,39 @@
+// Package stripe connects Stripe: customers, subscriptions and invoices, read only.
+//
+// It does not map records and takes no part in payments.
+package stripe
+
+import (
+	_ "embed"
+
+	"github.com/lifecyclehub/hub/connectors"
+	"github.com/lifecyclehub/hub/connectors/rest"
+)
+
+var (
+	//go:embed connector.yaml
+	spec []byte
+	//go:embed mapping.yaml
+	mapping []byte
+	//go:embed BEHAVIOR.md
+	behavior string
+)
+
+// Definition returns the facts of the connector.
+func Definition() connectors.Definition {
+	return rest.Define(connectors.Definition{
+		Name:     "stripe",
+		Title:    "Stripe",
+		Category: "billing",
+		Doc: "Customers, subscriptions and invoices of one Stripe account. Needs a restricted key that may read " +
+			"Customers, Subscriptions, Invoices and Events, and nothing else.",
+		Settings: []connectors.Setting{
+			{Name: "api_key", Title: "Restricted API key", Secret: true, Required: true,
+				Doc: "In Stripe: Developers, API keys, Create restricted key. It begins with rk_."},
+			{Name: "base_url", Title: "API address", Default: "https://api.stripe.com",
+				Doc: "Leave as it is, unless requests go through a gateway."},
+		},
+		Mapping:  mapping,
+		Behavior: behavior,
+	}, spec, nil)
+}
