@@ -54,6 +54,10 @@ the sandbox's world keeps moving, and the console shows it happen. Nothing leave
 	return cmd
 }
 
+// worldLag is how far the sandbox's clock is behind: vendors keep the newest minute or two of their feeds back,
+// and so do the connectors, and what happens in the demo should show at once.
+const worldLag = 3 * time.Minute
+
 // stage is what a demo plays on.
 type stage struct {
 	world    *sandbox.World
@@ -116,7 +120,7 @@ func (c *cli) runDemo(ctx context.Context, o demoOptions) (err error) {
 // setStage builds the world and starts its servers and the receiver of webhooks.
 func setStage(ctx context.Context, o demoOptions, asOf time.Time) (*stage, error) {
 	if asOf.IsZero() {
-		asOf = time.Now()
+		asOf = time.Now().Add(-worldLag)
 	}
 	st := &stage{world: sandbox.NewWorld(sandbox.Options{Seed: o.seed, Companies: o.companies, Now: asOf}), secret: webhooks.NewSecret()}
 	var err error
@@ -260,7 +264,7 @@ func (c *cli) demoLive(ctx context.Context, g *errgroup.Group, a *app, st *stage
 	c.tryThese(a, login, served)
 	a.live(ctx, g, func(pull.Progress) {})
 	for wait(ctx, 4*time.Second) {
-		for _, sentence := range st.world.Step(time.Now()) {
+		for _, sentence := range st.world.Step(time.Now().Add(-worldLag)) {
 			fmt.Fprintf(c.out, "%s  %s\n", time.Now().Format(time.TimeOnly), sentence)
 		}
 	}

@@ -58,7 +58,7 @@ that the same commands give the same answers, unless --move is given.`,
 				<-ctx.Done()
 			}
 			for moving && wait(ctx, 4*time.Second) {
-				for _, sentence := range st.world.Step(time.Now()) {
+				for _, sentence := range st.world.Step(time.Now().Add(-worldLag)) {
 					fmt.Fprintln(c.out, sentence)
 				}
 			}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/store"
 )
@@ -24,7 +26,12 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	testscript.Main(m, map[string]func(){"hub": main})
+}
+
+// TestScripts runs the command lines of testdata/script as a person would type them.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true})
 }
 
 // program returns a hub process that is ready to start in dir.
