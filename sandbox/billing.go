@@ -173,14 +173,24 @@ func (w *World) oldPlan(a *account, unit int64) doc {
 }
 
 // item is the subscription's only item.
-func (o *stripeObject) item() doc { return o.doc["items"].(doc)["data"].([]doc)[0] }
+func (o *stripeObject) item() doc { return as[[]doc](as[doc](o.doc["items"])["data"])[0] }
+
+// as returns v as a T, which the world itself put there, and a T's zero value for anything else.
+func as[T any](v any) T {
+	t, ok := v.(T)
+	if !ok {
+		var zero T
+		return zero
+	}
+	return t
+}
 
 func (o *stripeObject) periodEnd() time.Time {
-	return time.Unix(o.item()["current_period_end"].(int64), 0).UTC()
+	return time.Unix(as[int64](o.item()["current_period_end"]), 0).UTC()
 }
 
 // seatsNow is the item's quantity.
-func (o *stripeObject) seatsNow() int64 { return o.item()["quantity"].(int64) }
+func (o *stripeObject) seatsNow() int64 { return as[int64](o.item()["quantity"]) }
 
 // bill issues an open invoice for the current period. due is zero where the card is charged.
 func (w *World) bill(a *account, at, due time.Time) *stripeObject {

@@ -129,8 +129,8 @@ func minutes(n int) doc {
 	return doc{"calendar": n, "business": n / 3}
 }
 
-func (t *zdObject) openedAt() time.Time {
-	at, err := time.Parse(time.RFC3339, t.doc["created_at"].(string))
+func (o *zdObject) openedAt() time.Time {
+	at, err := time.Parse(time.RFC3339, as[string](o.doc["created_at"]))
 	if err != nil {
 		return time.Time{}
 	}

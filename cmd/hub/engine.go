@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"time"
 
@@ -343,12 +342,6 @@ func serve(ctx context.Context, a *app, fn func(ctx context.Context, g *errgroup
 		return ctx.Err()
 	}
 	return err
-}
-
-func logError(log *slog.Logger, what string, err error) {
-	if err != nil {
-		log.Error(what, "error", err)
-	}
 }
 
 func plural(n int64, one, many string) string {

@@ -92,17 +92,17 @@ func (c *cli) check() *cobra.Command {
 				if err == nil && !offline {
 					err = v.conn.Check(ctx)
 				}
-				add("connection "+conn.Name, err)
 				if v != nil && v.conn != nil {
-					logError(log, "a connection did not close", v.conn.Close())
+					err = errors.Join(err, v.conn.Close())
 				}
+				add("connection "+conn.Name, err)
 			}
 			if !offline {
 				db, err := openStore(ctx, cfg)
-				add("store", err)
 				if err == nil {
-					logError(log, "the store did not close", db.Close())
+					err = db.Close()
 				}
+				add("store", err)
 			}
 			return c.checkedReport(out)
 		},

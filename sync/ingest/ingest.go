@@ -294,8 +294,6 @@ type arrival struct {
 	// fresh says that the record was never seen. whole says that the versions do not simply follow the
 	// one held, so that its history is worked out again from all of them.
 	fresh, whole bool
-	// faulty says that its newest version could not be mapped in full.
-	faulty bool
 }
 
 func (a *arrival) newest() canon.Record { return a.recs[len(a.recs)-1] }
