@@ -17,6 +17,8 @@ type Config struct {
 	// Dir is the folder of the file; every relative path in it is relative to Dir. DataDir, Lifecycle and
 	// Connection.Mapping are joined with it already.
 	Dir string `yaml:"-" json:"-"`
+	// places finds where in the file a path stands.
+	places func(path string) (file string, line, column int)
 
 	DataDir       string       `yaml:"data_dir" json:"data_dir,omitempty" validate:"required" jsonschema_description:"Folder for the database and the message log, relative to this file. Default ./hub-data."`
 	AsOf          time.Time    `yaml:"as_of" json:"as_of,omitzero" jsonschema_description:"Freezes the clock: everything is assessed as of then. For historic files."`
@@ -155,7 +157,21 @@ func Parse(name string, src []byte, env func(string) (string, bool)) (*Config, e
 		slices.SortStableFunc(d.complaints, compareComplaints)
 		return nil, d.complaints
 	}
+	cfg.places = func(path string) (string, int, int) {
+		at := d.placeFor(path)
+		return d.file, at.line, at.column
+	}
 	return &cfg, nil
+}
+
+// Complain returns what is wrong at a path of the file (connections[0].settings.token) as Complaints, for those
+// who know more of a value than its form. A path that the file lacks is placed at the nearest thing around it.
+func (c *Config) Complain(path, message, hint string) error {
+	w := Complaint{Path: path, Message: message, Hint: hint}
+	if c.places != nil {
+		w.File, w.Line, w.Column = c.places(path)
+	}
+	return Complaints{w}
 }
 
 // finish resolves paths and fills in what depends on other values.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lifecyclehub/hub/config"
 )
@@ -142,7 +143,7 @@ func TestStarterAndSchema(t *testing.T) {
 	}
 	want := config.Default()
 	want.Dir = "."
-	if diff := cmp.Diff(&want, cfg); diff != "" {
+	if diff := cmp.Diff(&want, cfg, cmpopts.IgnoreUnexported(config.Config{})); diff != "" {
 		t.Errorf("the starter does not hold the defaults (-want +got):\n%s", diff)
 	}
 	var schema map[string]any

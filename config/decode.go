@@ -120,7 +120,7 @@ func (d *decoder) pairs(n ast.Node, path string) []*ast.MappingValueNode {
 func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
 	fields := map[string]int{}
 	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("yaml"); name != "-" {
+		if name := v.Type().Field(i).Tag.Get("yaml"); name != "-" && name != "" {
 			fields[name] = i
 		}
 	}

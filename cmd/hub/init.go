@@ -64,6 +64,15 @@ type checked struct {
 	Error *canon.Error `json:"error,omitempty"`
 }
 
+// asError returns err as a canon.Error, complaints about hub.yaml included.
+func asError(err error) *canon.Error {
+	var complaints config.Complaints
+	if errors.As(err, &complaints) {
+		return &canon.Error{Code: "config.invalid", Message: complaints.Error()}
+	}
+	return canon.AsError(err)
+}
+
 func (c *cli) check() *cobra.Command {
 	var offline bool
 	cmd := &cobra.Command{
@@ -79,13 +88,13 @@ func (c *cli) check() *cobra.Command {
 			}
 			log := newLog(c.err, cfg.Log)
 			out := []checked{{What: "configuration " + c.config, OK: true}}
-			add := func(what string, err error) { out = append(out, checked{what, err == nil, canon.AsError(err)}) }
+			add := func(what string, err error) { out = append(out, checked{what, err == nil, asError(err)}) }
 			_, err = loadPolicy(cfg)
 			add("lifecycle policy "+cmp.Or(cfg.Lifecycle, "that comes with Hub"), err)
 			_, err = endpoints(cfg)
 			add(plural(int64(len(cfg.Webhooks)), "webhook endpoint", "webhook endpoints"), err)
-			for _, conn := range cfg.Connections {
-				v, err := openVendor(ctx, cfg, conn, log)
+			for i, conn := range cfg.Connections {
+				v, err := openVendor(ctx, cfg, i, log)
 				if err == nil {
 					_, err = targets(v)
 				}
@@ -128,7 +137,7 @@ func (c *cli) checkedReport(out []checked) error {
 				fmt.Fprintf(c.out, "ok    %s\n", o.What)
 				continue
 			}
-			fmt.Fprintf(c.out, "FAIL  %s\n      %s\n", o.What, o.Error.Error())
+			fmt.Fprintf(c.out, "FAIL  %s\n      %s\n", o.What, o.Error.Message)
 			if o.Error.Hint != "" {
 				fmt.Fprintf(c.out, "      %s\n", o.Error.Hint)
 			}

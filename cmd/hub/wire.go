@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -223,23 +225,27 @@ func loadPolicy(cfg *config.Config) (*lifecycle.Policy, error) {
 // openVendors opens the connections without calling the vendors.
 func openVendors(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]*vendor, error) {
 	var out []*vendor
-	for _, c := range cfg.Connections {
-		v, err := openVendor(ctx, cfg, c, log)
+	for i := range cfg.Connections {
+		v, err := openVendor(ctx, cfg, i, log)
+		if v != nil {
+			out = append(out, v)
+		}
 		if err != nil {
 			return out, err
 		}
-		out = append(out, v)
 	}
 	return out, nil
 }
 
-func openVendor(ctx context.Context, cfg *config.Config, c config.Connection, log *slog.Logger) (*vendor, error) {
+// openVendor opens the connection at index i of hub.yaml. What is wrong in the file is told with its place.
+func openVendor(ctx context.Context, cfg *config.Config, i int, log *slog.Logger) (*vendor, error) {
+	c, at := cfg.Connections[i], fmt.Sprintf("connections[%d]", i)
 	def, ok := all.Find(c.Connector)
 	if !ok {
-		return nil, canon.Errorf("config.connector", "connection %s: there is no connector %q", c.Name, c.Connector).
-			WithHint("choose one of %s", strings.Join(names(all.List()), ", "))
+		return nil, cfg.Complain(at+".connector", fmt.Sprintf("connection %s: there is no connector %q", c.Name, c.Connector),
+			"choose one of "+strings.Join(names(all.List()), ", "))
 	}
-	settings, err := settingsOf(def, c)
+	settings, err := settingsOf(cfg, at, def, c)
 	if err != nil {
 		return nil, err
 	}
@@ -252,12 +258,13 @@ func openVendor(ctx context.Context, cfg *config.Config, c config.Connection, lo
 		env.Streams = append(env.Streams, connectors.StreamConfig{Name: s.Name, Options: s.Options})
 	}
 	if v.conn, err = def.Open(ctx, settings, env); err != nil {
-		return nil, canon.Errorf("config.connection", "connection %s: %w", c.Name, err).WithHint("%s", canon.AsError(err).Hint)
+		e := canon.AsError(err)
+		return nil, cfg.Complain(at, "connection "+c.Name+": "+e.Message, e.Hint)
 	}
-	if v.streams, err = streamsOf(c, v.conn.Streams()); err != nil {
-		return nil, err
+	if v.streams, err = streamsOf(cfg, at, c, v.conn.Streams()); err != nil {
+		return v, err
 	}
-	v.mapping, err = mappingOf(cfg, c, def)
+	v.mapping, err = mappingOf(cfg, at, c, def)
 	return v, err
 }
 
@@ -269,8 +276,9 @@ func names(defs []connectors.Definition) []string {
 	return out
 }
 
-// settingsOf fills in defaults and refuses what the connector does not know or lacks.
-func settingsOf(def connectors.Definition, c config.Connection) (connectors.Settings, error) {
+// settingsOf fills in defaults and refuses what the connector does not know or lacks. at is the connection's
+// path in hub.yaml.
+func settingsOf(cfg *config.Config, at string, def connectors.Definition, c config.Connection) (connectors.Settings, error) {
 	s := connectors.Settings{}
 	var known []string
 	for _, f := range def.Settings {
@@ -280,26 +288,26 @@ func settingsOf(def connectors.Definition, c config.Connection) (connectors.Sett
 			v = f.Default
 		}
 		if v == "" && f.Required {
-			return nil, canon.Errorf("config.setting", "connection %s: the setting %s is missing", c.Name, f.Name).WithHint("%s", f.Doc)
+			return nil, cfg.Complain(at+".settings["+f.Name+"]", fmt.Sprintf("connection %s: the setting %s is missing", c.Name, f.Name), f.Doc)
 		}
 		s[f.Name] = v
 	}
-	for name := range c.Settings {
+	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
 		if !slices.Contains(known, name) {
-			return nil, canon.Errorf("config.setting", "connection %s: %s has no setting %q", c.Name, def.Title, name).
-				WithHint("it knows %s", strings.Join(known, ", "))
+			return nil, cfg.Complain(at+".settings["+name+"]", fmt.Sprintf("connection %s: %s has no setting %q", c.Name, def.Title, name),
+				"it knows "+strings.Join(known, ", "))
 		}
 	}
 	return s, nil
 }
 
 // streamsOf returns the streams to pull, in the connector's order.
-func streamsOf(c config.Connection, there []connectors.Stream) ([]string, error) {
+func streamsOf(cfg *config.Config, at string, c config.Connection, there []connectors.Stream) ([]string, error) {
 	want := map[string]bool{}
-	for _, s := range c.Streams {
+	for i, s := range c.Streams {
 		if !slices.ContainsFunc(there, func(t connectors.Stream) bool { return t.Name == s.Name }) {
-			return nil, canon.Errorf("config.stream", "connection %s: there is no stream %q", c.Name, s.Name).
-				WithHint("see `hub connectors %s` for the streams", c.Connector)
+			return nil, cfg.Complain(fmt.Sprintf("%s.streams[%d]", at, i), fmt.Sprintf("connection %s: there is no stream %q", c.Name, s.Name),
+				"`hub connectors "+c.Connector+"` lists the streams")
 		}
 		want[s.Name] = s.On()
 	}
@@ -317,7 +325,7 @@ func onlyOff(c config.Connection) bool {
 	return !slices.ContainsFunc(c.Streams, config.Stream.On)
 }
 
-func mappingOf(cfg *config.Config, c config.Connection, def connectors.Definition) (*mapping.Map, error) {
+func mappingOf(cfg *config.Config, at string, c config.Connection, def connectors.Definition) (*mapping.Map, error) {
 	name, src := def.Name+"/mapping.yaml", def.Mapping
 	if c.Mapping != "" {
 		b, err := os.ReadFile(c.Mapping)
@@ -327,8 +335,8 @@ func mappingOf(cfg *config.Config, c config.Connection, def connectors.Definitio
 		name, src = c.Mapping, b
 	}
 	if len(src) == 0 {
-		return nil, canon.Errorf("mapping.missing", "connection %s: %s brings no mapping of its own", c.Name, def.Title).
-			WithHint("write one and name it by `mapping:`; examples/ has some to start from")
+		return nil, cfg.Complain(at, fmt.Sprintf("connection %s: %s brings no mapping of its own", c.Name, def.Title),
+			"write one and name it by `mapping:`; examples/ has some to start from")
 	}
 	m, err := mapping.Parse(name, src, mapping.Options{Connection: func(connector string) string { return only(cfg, connector) }})
 	if err != nil {
