@@ -40,6 +40,13 @@ func (w *World) Inject(vendor string, f Fault) {
 	w.faults[vendor] = append(w.faults[vendor], &f)
 }
 
+// Heal takes all faults of a vendor away.
+func (w *World) Heal(vendor string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.faults, vendor)
+}
+
 // takeFault uses up one hit of the first fault that matches.
 func (w *World) takeFault(vendor string, r *http.Request) Fault {
 	w.mu.Lock()

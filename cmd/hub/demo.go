@@ -161,7 +161,7 @@ sync: {every: 3s}
 connections:
   - name: hubspot
     connector: hubspot
-    settings: {base_url: "%s", token: "%s"}
+    settings: {base_url: "%s", token: "%s", requests_per_10s: "20000"}
     push: {enabled: true}
   - name: stripe
     connector: stripe

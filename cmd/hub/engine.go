@@ -21,6 +21,10 @@ import (
 // changesAtOnce is how many changes one step takes from the outbox or the changes belt.
 const changesAtOnce = 500
 
+// pushedAtOnce is how many changes write-back takes together. It takes what came while it was busy, so that few
+// large calls are made where a vendor counts calls.
+const pushedAtOnce = 4000
+
 const webhooksName = "webhooks"
 
 func pushName(t push.Target) string { return "push-" + t.Connection + "-" + t.Stream }
@@ -43,7 +47,7 @@ func (a *app) start(ctx context.Context, g *errgroup.Group) error {
 	g.Go(func() error { return a.deliverer.Run(ctx) })
 	for _, t := range a.targets {
 		g.Go(func() error {
-			return a.bus.Changes(ctx, pushName(t), changesAtOnce, func(ctx context.Context, cs []canon.Change) error { return a.pushChanges(ctx, t, cs) })
+			return a.bus.Changes(ctx, pushName(t), pushedAtOnce, func(ctx context.Context, cs []canon.Change) error { return a.pushChanges(ctx, t, cs) })
 		})
 	}
 	return nil

@@ -37,6 +37,8 @@ func Definition() connectors.Definition {
 				Doc: "In HubSpot: Settings, Integrations, Private apps. It begins with pat-."},
 			{Name: "base_url", Title: "API address", Default: "https://api.hubapi.com",
 				Doc: "Leave as it is, unless requests go through a gateway."},
+			{Name: "requests_per_10s", Title: "Requests per 10 seconds", Default: "90",
+				Doc: "How many requests Hub may make in 10 seconds. HubSpot allows a private app 100, on Professional and Enterprise 190."},
 		},
 		Mapping:  mapping,
 		Behavior: behavior,
