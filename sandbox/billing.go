@@ -197,7 +197,7 @@ func (w *World) bill(a *account, at, due time.Time) *stripeObject {
 	s := a.sub
 	item := s.item()
 	qty := s.seatsNow()
-	total := qty * item["price"].(doc)["unit_amount"].(int64)
+	total := qty * as[int64](as[doc](item["price"])["unit_amount"])
 	c := a.customer.doc
 	a.customer.issued++
 	n := a.customer.issued
@@ -255,8 +255,8 @@ func (w *World) line(a *account, inv *stripeObject, qty, total int64) doc {
 		"parent": doc{"type": "subscription_item_details", "invoice_item_details": nil, "subscription_item_details": doc{
 			"invoice_item": nil, "proration": false, "proration_details": nil, "subscription": a.sub.id, "subscription_item": item["id"]}},
 		"period": doc{"start": item["current_period_start"], "end": item["current_period_end"]}, "pretax_credit_amounts": []any{},
-		"pricing": doc{"type": "price_details", "unit_amount_decimal": item["price"].(doc)["unit_amount_decimal"],
-			"price_details": doc{"price": item["price"].(doc)["id"], "product": item["price"].(doc)["product"]}},
+		"pricing": doc{"type": "price_details", "unit_amount_decimal": as[doc](item["price"])["unit_amount_decimal"],
+			"price_details": doc{"price": as[doc](item["price"])["id"], "product": as[doc](item["price"])["product"]}},
 		"quantity": qty, "quantity_decimal": strconv.FormatInt(qty, 10), "subscription": a.sub.id, "subtotal": total, "taxes": []any{},
 	}
 }
@@ -265,19 +265,19 @@ func (w *World) line(a *account, inv *stripeObject, qty, total int64) doc {
 func (w *World) pay(inv *stripeObject, at time.Time) {
 	inv.doc["status"], inv.doc["amount_paid"], inv.doc["amount_remaining"] = "paid", inv.doc["amount_due"], int64(0)
 	inv.doc["attempted"], inv.doc["attempt_count"], inv.doc["auto_advance"] = true, 1, false
-	inv.doc["status_transitions"].(doc)["paid_at"] = at.Unix()
+	as[doc](inv.doc["status_transitions"])["paid_at"] = at.Unix()
 	w.event("invoice.paid", at, inv)
 }
 
 func (w *World) void(inv *stripeObject, at time.Time) {
 	inv.doc["status"], inv.doc["auto_advance"] = "void", false
-	inv.doc["status_transitions"].(doc)["voided_at"] = at.Unix()
+	as[doc](inv.doc["status_transitions"])["voided_at"] = at.Unix()
 	w.event("invoice.voided", at, inv)
 }
 
 func (w *World) writeOff(inv *stripeObject, at time.Time) {
 	inv.doc["status"], inv.doc["auto_advance"] = "uncollectible", false
-	inv.doc["status_transitions"].(doc)["marked_uncollectible_at"] = at.Unix()
+	as[doc](inv.doc["status_transitions"])["marked_uncollectible_at"] = at.Unix()
 	w.event("invoice.marked_uncollectible", at, inv)
 }
 

@@ -145,7 +145,7 @@ func (w *World) moveTicket(t *zdObject, at time.Time, status string) {
 
 // reply adds an agent's public answer; the ticket then waits for the customer.
 func (w *World) reply(t *zdObject, at time.Time) {
-	n := t.metric["replies"].(int) + 1
+	n := as[int](t.metric["replies"]) + 1
 	t.metric["replies"], t.metric["assignee_updated_at"], t.metric["latest_comment_added_at"] = n, zdTime(at), zdTime(at)
 	if n == 1 {
 		t.metric["reply_time_in_minutes"] = minutes(int(at.Sub(t.openedAt()).Minutes()))
@@ -154,7 +154,7 @@ func (w *World) reply(t *zdObject, at time.Time) {
 }
 
 func (w *World) reopen(t *zdObject, at time.Time) {
-	t.metric["reopens"] = t.metric["reopens"].(int) + 1
+	t.metric["reopens"] = as[int](t.metric["reopens"]) + 1
 	t.metric["solved_at"], t.metric["full_resolution_time_in_minutes"] = nil, minutes(-1)
 	t.metric["requester_updated_at"] = zdTime(at)
 	t.doc["satisfaction_rating"] = doc{"score": "unoffered"}

@@ -118,7 +118,7 @@ func (w *World) invalidValue(c *call, name, code, why string) reply {
 		detail = []byte(why)
 	}
 	a := hubspotError(c, http.StatusBadRequest, "VALIDATION_ERROR", "Property values were not valid: "+string(detail))
-	a.body.(doc)["errors"] = []doc{{"message": why, "code": code, "context": doc{"propertyName": []string{name}}}}
+	as[doc](a.body)["errors"] = []doc{{"message": why, "code": code, "context": doc{"propertyName": []string{name}}}}
 	return a
 }
 

@@ -77,7 +77,7 @@ func (w *World) nextPeriod(a *account, d dice) string {
 }
 
 func amountOf(inv *stripeObject) string {
-	return canon.Money{Minor: inv.doc["total"].(int64), Currency: strings.ToUpper(inv.doc["currency"].(string))}.String()
+	return canon.Money{Minor: as[int64](inv.doc["total"]), Currency: strings.ToUpper(as[string](inv.doc["currency"]))}.String()
 }
 
 // some picks an account that fits, nil where none does.
@@ -137,7 +137,7 @@ func (w *World) someTicketIsSolved(d dice) string {
 	if d.chance(0.5) {
 		good := d.chance(a.mood)
 		w.rate(t, w.now, good)
-		return fmt.Sprintf("Ticket %d of %s was solved and rated %s.", t.id, a.name, t.doc["satisfaction_rating"].(doc)["score"])
+		return fmt.Sprintf("Ticket %d of %s was solved and rated %s.", t.id, a.name, as[doc](t.doc["satisfaction_rating"])["score"])
 	}
 	return fmt.Sprintf("Ticket %d of %s was solved.", t.id, a.name)
 }

@@ -179,7 +179,7 @@ func (w *World) stripeFilter(q url.Values, k stripeKind) (func(*stripeObject) bo
 			keep = append(keep, func(o *stripeObject) bool { return o.doc[name] == v })
 		case name == "subscription" && k.name == "invoice":
 			keep = append(keep, func(o *stripeObject) bool {
-				return o.doc["parent"].(doc)["subscription_details"].(doc)["subscription"] == v
+				return as[doc](as[doc](o.doc["parent"])["subscription_details"])["subscription"] == v
 			})
 		case name == "status" && (k.name == "invoice" || k.name == "subscription"):
 			status = v
@@ -244,7 +244,7 @@ func statusFilter(k stripeKind, status string) func(*stripeObject) bool {
 }
 
 func ofType(o *stripeObject, types []string) bool {
-	kind := o.doc["type"].(string)
+	kind := as[string](o.doc["type"])
 	return len(types) == 0 || slices.ContainsFunc(types, func(t string) bool {
 		if head, ok := strings.CutSuffix(t, "*"); ok {
 			return strings.HasPrefix(kind, head)
@@ -264,7 +264,7 @@ func (w *World) stripeUpdate(c *call) reply {
 	if err != nil {
 		return *badParam("", "The form cannot be read")
 	}
-	meta, changed := o.doc["metadata"].(doc), 0
+	meta, changed := as[doc](o.doc["metadata"]), 0
 	for name, vs := range form {
 		key, ok := strings.CutPrefix(strings.TrimSuffix(name, "]"), "metadata[")
 		if !ok || key == "" || len(key) > 40 || len(vs[0]) > 500 || len(meta) >= 50 {

@@ -224,7 +224,7 @@ func (w *World) zendeskMemberships(c *call) reply {
 	body := doc{"organization_memberships": append([]doc{}, w.memberships[first:end]...),
 		"meta": doc{"has_more": end < len(w.memberships), "after_cursor": after, "before_cursor": nil}, "links": doc{"next": nil, "prev": nil}}
 	if end < len(w.memberships) {
-		body["links"].(doc)["next"] = fmt.Sprintf("%s/api/v2/organization_memberships.json?page[size]=%d&page[after]=%s", c.base(), size, after)
+		as[doc](body["links"])["next"] = fmt.Sprintf("%s/api/v2/organization_memberships.json?page[size]=%d&page[after]=%s", c.base(), size, after)
 	}
 	return reply{status: http.StatusOK, body: body}
 }

@@ -101,7 +101,7 @@ func (w *World) zendeskUpdate(c *call, t *zdTable, single string) reply {
 }
 
 func (w *World) writeDesk(t *zdTable, o *zdObject, key string, values map[string]any) {
-	fields, changed := o.doc[key].(doc), 0
+	fields, changed := as[doc](o.doc[key]), 0
 	for name, v := range values {
 		if !w.hasField(key, name) {
 			continue

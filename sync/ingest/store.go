@@ -1,0 +1,87 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"github.com/lifecyclehub/hub/canon"
+)
+
+// Records is what ingest needs of the store to take records in.
+type Records interface {
+	Held(ctx context.Context, connection, stream string, ids []string) (map[string]canon.Held, error)
+	AddRecords(ctx context.Context, recs []canon.Record) (map[string]int64, error)
+	AddVersions(ctx context.Context, rows []int64, recs []canon.Record) error
+	PutHeld(ctx context.Context, held []canon.Held) error
+	Versions(ctx context.Context, h canon.Held) ([]canon.Record, error)
+}
+
+// Rounds is what ingest needs of the store to account for a batch.
+type Rounds interface {
+	Advance(ctx context.Context, b canon.Batch, changed int) error
+	PutDeadLetters(ctx context.Context, letters []canon.DeadLetter) error
+	Lettered(ctx context.Context, connection, stream string, ids []string) (map[string]bool, error)
+	DropDeadLetters(ctx context.Context, connection, stream string, ids []string) error
+	SetMeta(ctx context.Context, name, value string) error
+}
+
+// Entities is what ingest needs of the store to keep entities and whose they are.
+type Entities interface {
+	EntitiesOf(ctx context.Context, records []int64) ([]canon.StoredEntity, error)
+	EntitiesByRow(ctx context.Context, rows []int64) ([]canon.StoredEntity, error)
+	DueEntities(ctx context.Context, at int64, limit int) ([]canon.StoredEntity, error)
+	Members(ctx context.Context, customers []string) ([]canon.StoredEntity, error)
+	PutEntities(ctx context.Context, es []*canon.StoredEntity) error
+	SetOwners(ctx context.Context, es []*canon.StoredEntity) error
+	MoveEvents(ctx context.Context, es []*canon.StoredEntity) error
+}
+
+// Keys is what ingest needs of the store to find entities by what links them.
+type Keys interface {
+	KeysOf(ctx context.Context, rows []int64) (map[int64]canon.StoredEntity, error)
+	PutKeys(ctx context.Context, es []*canon.StoredEntity, fresh map[int64]bool) error
+	Holders(ctx context.Context, keys []string) ([]canon.KeyHolder, error)
+	Dependents(ctx context.Context, keys []string) ([]canon.KeyHolder, error)
+	NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]canon.StoredEntity, map[string]int, error)
+	ByCluster(ctx context.Context, clusters []string) ([]canon.StoredEntity, error)
+}
+
+// Events is what ingest needs of the store to keep the timeline and tell of it.
+type Events interface {
+	EventsOf(ctx context.Context, entities []int64) ([]canon.StoredEvent, error)
+	CustomerEvents(ctx context.Context, customers []string) ([]canon.StoredEvent, error)
+	Revisions(ctx context.Context, ids []string) (map[string]int, error)
+	AddEvents(ctx context.Context, es []canon.StoredEvent) error
+	Supersede(ctx context.Context, rows []int64) error
+	SetClock(ctx context.Context, rows []int64, clock bool) error
+	AddChanges(ctx context.Context, cs []canon.Change) error
+}
+
+// Customers is what ingest needs of the store to keep customers.
+type Customers interface {
+	EnsureCustomers(ctx context.Context, ps []canon.Profile) error
+	MarkDirty(ctx context.Context, ids []string) error
+	MarkAllDirty(ctx context.Context) error
+	Dirty(ctx context.Context, limit int) ([]string, error)
+	DueCustomers(ctx context.Context, at int64, limit int) ([]string, error)
+	CustomerStates(ctx context.Context, ids []string) (map[string]canon.CustomerState, error)
+	PutProfiles(ctx context.Context, ps []canon.Profile) error
+	PutCustomerStates(ctx context.Context, ss []canon.CustomerState) error
+	NextSequences(ctx context.Context, n map[string]int64) (map[string]int64, error)
+	AddAssessments(ctx context.Context, ns []int64, as []canon.Assessment) error
+}
+
+// Tx is one transaction of the store.
+type Tx interface {
+	Records
+	Rounds
+	Entities
+	Keys
+	Events
+	Customers
+	// Now is the transaction's recorded_at.
+	Now() time.Time
+}
+
+// Atomic runs fn in one transaction that is committed where fn returns nil and leaves no trace otherwise.
+type Atomic func(ctx context.Context, fn func(Tx) error) error
