@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -89,9 +90,8 @@ func (b *Bus) connect(o Options) error {
 			return err
 		}
 		b.server = s
-		go s.Start()
-		if !s.ReadyForConnections(20 * time.Second) {
-			return errors.New("the server is not ready after 20 s")
+		if err := start(s); err != nil {
+			return err
 		}
 		opts = append(opts, nats.InProcessServer(s))
 	}
@@ -100,9 +100,51 @@ func (b *Bus) connect(o Options) error {
 		return err
 	}
 	b.conn = conn
-	b.js, err = jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(1024))
+	b.js, err = jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(2*publishAhead), jetstream.WithPublishAsyncTimeout(30*time.Second))
 	return err
 }
+
+// start starts an embedded server and waits until it is ready.
+func start(s *server.Server) error {
+	var why lastWords
+	s.SetLoggerV2(&why, false, false, false)
+	started := make(chan struct{})
+	go func() {
+		defer close(started)
+		s.Start()
+	}()
+	for begun := time.Now(); ; {
+		gaveUp := false
+		select {
+		case <-started:
+			// What is not ready soon after the start has given up.
+			gaveUp = true
+		default:
+		}
+		if s.ReadyForConnections(500 * time.Millisecond) {
+			return nil
+		}
+		if why := why.Load(); why != nil {
+			return errors.New(*why)
+		}
+		if gaveUp || time.Since(begun) > 20*time.Second {
+			return errors.New("the server does not become ready")
+		}
+	}
+}
+
+// lastWords is a server's log that keeps only why the server gave up.
+type lastWords struct{ atomic.Pointer[string] }
+
+func (w *lastWords) Fatalf(format string, v ...any) {
+	s := fmt.Sprintf(format, v...)
+	w.Store(&s)
+}
+func (*lastWords) Noticef(string, ...any) {}
+func (*lastWords) Warnf(string, ...any)   {}
+func (*lastWords) Errorf(string, ...any)  {}
+func (*lastWords) Debugf(string, ...any)  {}
+func (*lastWords) Tracef(string, ...any)  {}
 
 func (b *Bus) streams(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -116,7 +158,7 @@ func (b *Bus) streams(ctx context.Context, o Options) error {
 			Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, MaxMsgSize: maxPayload + 1<<15},
 		{Name: ChangesStream, Description: "what became known of customers", Subjects: []string{changesPrefix + ">"},
 			Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage, MaxAge: keep, Duplicates: 10 * time.Minute,
-			AllowDirect: true, MaxMsgSize: 1 << 20},
+			AllowDirect: true, MaxMsgSize: maxPayload},
 	} {
 		if _, err := b.js.CreateOrUpdateStream(ctx, cfg); err != nil {
 			return fmt.Errorf("stream %s: %w", cfg.Name, err)

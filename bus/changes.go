@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,9 +27,21 @@ const (
 // (hub.changes.>).
 func ChangeSubject(c canon.Change) string { return changesPrefix + token(c.Customer) + "." + c.Type }
 
+// publishAhead is how many changes are sent before the server has confirmed the first of them.
+const publishAhead = 512
+
 // PublishChanges puts changes on the belt, in order, and returns when the server has them all. A change
 // sent twice within minutes is kept once.
 func (b *Bus) PublishChanges(ctx context.Context, cs []canon.Change) error {
+	for piece := range slices.Chunk(cs, publishAhead) {
+		if err := b.publish(ctx, piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bus) publish(ctx context.Context, cs []canon.Change) error {
 	acks := make([]jetstream.PubAckFuture, 0, len(cs))
 	for _, c := range cs {
 		data, err := json.Marshal(c)
@@ -63,28 +76,28 @@ func (b *Bus) LastChange(ctx context.Context) (position int64, fresh bool, err e
 		return 0, false, err
 	}
 	state := s.CachedInfo().State
-	if state.Msgs == 0 {
-		return 0, state.LastSeq == 0, nil
+	// Messages that are not ours stand in the way of the newest change; beyond so many the belt tells nothing.
+	const foreign = 1000
+	for seq := state.LastSeq; seq >= max(state.FirstSeq, 1) && state.LastSeq-seq < foreign; seq-- {
+		m, err := s.GetMsg(ctx, seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		if position, err := strconv.ParseInt(m.Header.Get(positionHeader), 10, 64); err == nil {
+			return position, false, nil
+		}
 	}
-	m, err := s.GetMsg(ctx, state.LastSeq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return 0, false, nil
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	position, err = strconv.ParseInt(m.Header.Get(positionHeader), 10, 64)
-	if err != nil {
-		return 0, false, fmt.Errorf("changes belt: position %q: %w", m.Header.Get(positionHeader), err)
-	}
-	return position, false, nil
+	return 0, state.LastSeq == 0, nil
 }
 
 // Durable makes sure that a durable name has its place on the changes belt: it hears of everything that
 // the belt holds and of all that comes.
 func (b *Bus) Durable(ctx context.Context, name string) (jetstream.Consumer, error) {
 	cons, err := b.js.CreateOrUpdateConsumer(ctx, ChangesStream, jetstream.ConsumerConfig{
-		Durable: token(name), AckPolicy: jetstream.AckAllPolicy, AckWait: 2 * time.Minute, MaxDeliver: -1, MaxAckPending: 4096,
+		Durable: token(name), AckPolicy: jetstream.AckExplicitPolicy, AckWait: 2 * time.Minute, MaxDeliver: -1, MaxAckPending: 4096,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("changes belt: %w", err)
@@ -94,77 +107,90 @@ func (b *Bus) Durable(ctx context.Context, name string) (jetstream.Consumer, err
 
 // Changes consumes the changes belt under a durable name until ctx ends, from where that name stopped: take
 // is called with batches of at most n changes, in order. Where it fails, the batch is tried again after a
-// growing pause.
+// growing pause. After a crash a batch may come twice.
 func (b *Bus) Changes(ctx context.Context, name string, n int, take func(context.Context, []canon.Change) error) error {
 	cons, err := b.Durable(ctx, name)
-	if err != nil {
-		return err
+	if err == nil {
+		err = b.rewind(ctx, cons)
 	}
-	for ctx.Err() == nil {
-		if err := b.changes(ctx, cons, n, take); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("changes belt: %w", err)
-		}
+	if err == nil {
+		err = iterate(ctx, cons, n, func(it jetstream.MessagesContext) error {
+			got, err := gather(it, n)
+			if err != nil {
+				return err
+			}
+			return hand(ctx, got, take)
+		})
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("changes belt: %w", err)
 	}
 	return nil
 }
 
-// changes takes one batch: what is there now, or the first that comes.
-func (b *Bus) changes(ctx context.Context, cons jetstream.Consumer, n int, take func(context.Context, []canon.Change) error) error {
-	got, err := fetch(ctx, cons, n)
-	if err != nil || len(got) == 0 {
-		return err
+// gather waits for a message and returns it with what waits behind it, at most n.
+func gather(it jetstream.MessagesContext, n int) ([]jetstream.Msg, error) {
+	m, err := it.Next()
+	if err != nil {
+		return nil, err
 	}
+	got := []jetstream.Msg{m}
+	for len(got) < n {
+		meta, err := m.Metadata()
+		if err != nil {
+			return got, err
+		}
+		// How much waits is told as of when the message was sent to us. What came since, as while the batch
+		// before was taken, is with us already: a moment is enough for it. The rest of what waits comes at
+		// once; should it not, the batch goes without.
+		wait := time.Second
+		if meta.NumPending == 0 {
+			wait = 2 * time.Millisecond
+		}
+		if m, err = it.Next(jetstream.NextMaxWait(wait)); errors.Is(err, nats.ErrTimeout) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		got = append(got, m)
+	}
+	return got, nil
+}
+
+// hand gives a batch to take until it is taken, and then takes it off the belt.
+func hand(ctx context.Context, got []jetstream.Msg, take func(context.Context, []canon.Change) error) error {
 	batch := make([]canon.Change, 0, len(got))
 	for _, m := range got {
 		var c canon.Change
-		if err := json.Unmarshal(m.Data(), &c); err != nil {
+		if err := json.Unmarshal(m.Data(), &c); err != nil || c.ID == "" {
 			// A message that is not ours does not stop the line.
 			continue
 		}
 		batch = append(batch, c)
 	}
-	last := got[len(got)-1]
-	for pause := 100 * time.Millisecond; ; pause = min(pause*2, 30*time.Second) {
+	for pause := 100 * time.Millisecond; len(batch) > 0; pause = min(pause*2, 30*time.Second) {
 		if err := take(ctx, batch); err == nil {
 			break
 		}
-		_ = last.InProgress()
+		for _, m := range got {
+			_ = m.InProgress()
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
 		}
 	}
-	return last.DoubleAck(ctx)
-}
-
-// fetch returns what waits on the belt at once, at most n messages, or waits for the first.
-func fetch(ctx context.Context, cons jetstream.Consumer, n int) ([]jetstream.Msg, error) {
-	all := func(b jetstream.MessageBatch, err error) ([]jetstream.Msg, error) {
-		if err != nil {
-			return nil, err
+	// Each on its own: to acknowledge the last for all would also take off the belt what another hub, or a
+	// lost connection, still holds.
+	last := len(got) - 1
+	for _, m := range got[:last] {
+		if err := m.Ack(); err != nil {
+			return err
 		}
-		var out []jetstream.Msg
-		for m := range b.Messages() {
-			out = append(out, m)
-		}
-		return out, b.Error()
 	}
-	got, err := all(cons.FetchNoWait(n))
-	if err != nil || len(got) > 0 {
-		return got, ignoreTimeout(err)
-	}
-	wait, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	got, err = all(cons.Fetch(1, jetstream.FetchContext(wait)))
-	return got, ignoreTimeout(err)
-}
-
-func ignoreTimeout(err error) error {
-	if errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, jetstream.ErrNoMessages) {
-		return nil
-	}
-	return err
+	return takeOff(ctx, got[last])
 }
 
 // ChangesWaiting returns how many changes a durable name has still to take, including those under way.
@@ -176,8 +202,18 @@ func (b *Bus) ChangesWaiting(ctx context.Context, name string) (uint64, error) {
 		}
 		return 0, err
 	}
-	i := cons.CachedInfo()
-	return i.NumPending + uint64(i.NumAckPending), nil
+	// The server's own count of what is pending follows a publication only after a moment. What the stream
+	// holds is exact, and is asked second, so that the answer is never too low.
+	s, err := b.js.Stream(ctx, ChangesStream)
+	if err != nil {
+		return 0, err
+	}
+	i, state := cons.CachedInfo(), s.CachedInfo().State
+	waiting := uint64(i.NumAckPending)
+	if behind := max(i.Delivered.Stream+1, state.FirstSeq); state.LastSeq >= behind {
+		waiting += state.LastSeq - behind + 1
+	}
+	return waiting, nil
 }
 
 // Follow calls take with each change behind position after, and then with new ones as they come, until ctx
@@ -189,7 +225,7 @@ func (b *Bus) Follow(ctx context.Context, after int64, take func(canon.Change) e
 	}
 	return consume(ctx, cons, 256, func(m jetstream.Msg) error {
 		var c canon.Change
-		if json.Unmarshal(m.Data(), &c) != nil || c.Position <= after {
+		if json.Unmarshal(m.Data(), &c) != nil || c.ID == "" || c.Position <= after {
 			return nil
 		}
 		return take(c)
@@ -204,7 +240,7 @@ func (b *Bus) FollowNew(ctx context.Context, take func(canon.Change) error) erro
 	}
 	return consume(ctx, cons, 256, func(m jetstream.Msg) error {
 		var c canon.Change
-		if json.Unmarshal(m.Data(), &c) != nil {
+		if json.Unmarshal(m.Data(), &c) != nil || c.ID == "" {
 			return nil
 		}
 		return take(c)

@@ -1,9 +1,7 @@
 package bus
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -49,100 +47,6 @@ func token(s string) string {
 	}, s)
 }
 
-// Split cuts a batch into parts that each fit into one message. All but the last are marked Part and carry
-// the cursor that the page was read with.
-func Split(b canon.Batch) []canon.Batch { return split(b, maxPayload) }
-
-func split(b canon.Batch, limit int) []canon.Batch {
-	var out []canon.Batch
-	rest, size, from := b.Records, 0, 0
-	const perRecord = 512
-	for i, r := range rest {
-		n := len(r.Raw) + len(r.ID) + perRecord
-		if i > from && size+n > limit-1<<16 {
-			p := b
-			p.Part, p.Last, p.Next, p.Rejects, p.Records = true, false, b.From, nil, rest[from:i]
-			out = append(out, p)
-			from, size = i, 0
-		}
-		size += n
-	}
-	b.Records = rest[from:]
-	return append(out, b)
-}
-
-// envelope is the head of a message; the raw records follow it, one behind the other.
-type envelope struct {
-	Connection string             `json:"connection"`
-	Connector  string             `json:"connector"`
-	Stream     string             `json:"stream"`
-	Run        string             `json:"run"`
-	Seq        int64              `json:"seq"`
-	From       canon.Cursor       `json:"from"`
-	Next       canon.Cursor       `json:"next"`
-	Last       bool               `json:"last,omitempty"`
-	Part       bool               `json:"part,omitempty"`
-	Total      int64              `json:"total,omitempty"`
-	ReadAt     time.Time          `json:"read_at"`
-	Records    []envelopeRecord   `json:"records"`
-	Rejects    []canon.DeadLetter `json:"rejects,omitempty"`
-}
-
-type envelopeRecord struct {
-	ID       string `json:"id"`
-	Version  int64  `json:"v"`
-	Observed int64  `json:"o"`
-	Deleted  bool   `json:"d,omitempty"`
-	Len      int    `json:"n"`
-}
-
-// Encode writes a batch as a message: one line of JSON, then the raw bytes of its records. Raw records are
-// not wrapped in JSON again, so that their bytes arrive as the vendor sent them.
-func Encode(b canon.Batch) ([]byte, error) {
-	e := envelope{b.Connection, b.Connector, b.Stream, b.Run, b.Seq, b.From, b.Next, b.Last, b.Part, b.Total, b.ReadAt, make([]envelopeRecord, len(b.Records)), b.Rejects}
-	size := 0
-	for i, r := range b.Records {
-		e.Records[i] = envelopeRecord{r.ID, r.Version, r.ObservedAt.UnixMicro(), r.Deleted, len(r.Raw)}
-		size += len(r.Raw)
-	}
-	head, err := json.Marshal(e)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]byte, 0, len(head)+1+size)
-	out = append(append(out, head...), '\n')
-	for _, r := range b.Records {
-		out = append(out, r.Raw...)
-	}
-	return out, nil
-}
-
-// Decode reads what Encode wrote.
-func Decode(msg []byte) (canon.Batch, error) {
-	head, body, ok := bytes.Cut(msg, []byte{'\n'})
-	var e envelope
-	if !ok {
-		return canon.Batch{}, errors.New("batch: no end of the head")
-	}
-	if err := json.Unmarshal(head, &e); err != nil {
-		return canon.Batch{}, fmt.Errorf("batch: head: %w", err)
-	}
-	b := canon.Batch{Connection: e.Connection, Connector: e.Connector, Stream: e.Stream, Run: e.Run, Seq: e.Seq, From: e.From, Next: e.Next,
-		Last: e.Last, Part: e.Part, Total: e.Total, ReadAt: e.ReadAt, Rejects: e.Rejects, Records: make([]canon.Record, len(e.Records))}
-	for i, r := range e.Records {
-		if r.Len < 0 || r.Len > len(body) {
-			return canon.Batch{}, fmt.Errorf("batch: record %d is cut off", i)
-		}
-		b.Records[i] = canon.Record{Ref: canon.Ref{Connection: e.Connection, Stream: e.Stream, ID: r.ID},
-			Version: r.Version, ObservedAt: time.UnixMicro(r.Observed).UTC(), Deleted: r.Deleted, Raw: body[:r.Len:r.Len]}
-		body = body[r.Len:]
-	}
-	if len(body) != 0 {
-		return canon.Batch{}, errors.New("batch: bytes behind the last record")
-	}
-	return b, nil
-}
-
 // Receipts hears of the batches that it sent: one number, the batch's Seq, per committed batch.
 type Receipts struct {
 	bus   *Bus
@@ -183,9 +87,9 @@ func (r *Receipts) Send(ctx context.Context, b canon.Batch) error {
 	if err != nil {
 		return err
 	}
-	if len(data) > maxPayload+1<<14 {
-		return canon.Errorf("record.too_large", "a record of %s/%s is larger than %d MiB", b.Connection, b.Stream, maxPayload>>20).
-			WithHint("leave large attachments out of the stream's properties")
+	if limit := r.bus.limit(); len(data) > limit {
+		return canon.Errorf("batch.too_large", "a page of %s/%s is %d bytes long, and the records belt takes at most %d at once", b.Connection, b.Stream, len(data), limit).
+			WithHint("make nats.url a server with a larger max_payload")
 	}
 	m := &nats.Msg{Subject: recordsPrefix + token(b.Connection) + "." + token(b.Stream), Data: data, Header: nats.Header{doneHeader: {r.inbox}}}
 	if _, err := r.bus.js.PublishMsg(ctx, m); err != nil {
@@ -202,6 +106,9 @@ func (b *Bus) Records(ctx context.Context, take func(context.Context, canon.Batc
 		Durable: "ingest", AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 1, AckWait: 2 * time.Minute, MaxDeliver: -1,
 	})
 	if err != nil {
+		return fmt.Errorf("records belt: %w", err)
+	}
+	if err := b.rewind(ctx, cons); err != nil {
 		return fmt.Errorf("records belt: %w", err)
 	}
 	return consume(ctx, cons, 1, func(m jetstream.Msg) error {
@@ -226,11 +133,30 @@ func (b *Bus) Records(ctx context.Context, take func(context.Context, canon.Batc
 			case <-time.After(pause):
 			}
 		}
-		if err := m.DoubleAck(ctx); err != nil {
+		if err := takeOff(ctx, m); err != nil {
 			return err
 		}
 		return b.receipt(m, batch.Seq)
 	})
+}
+
+// takeOff takes a message off its belt, also where the hub was told to stop while the message was at work.
+func takeOff(ctx context.Context, m jetstream.Msg) error {
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return m.DoubleAck(settle)
+}
+
+// rewind makes a consumer of the embedded server go on right behind what was acknowledged. Without it, what
+// was under way when the hub stopped would come only when the server has given up waiting for it, and behind
+// what came later. An external server may have given it to another hub, which is still at work on it.
+func (b *Bus) rewind(ctx context.Context, cons jetstream.Consumer) error {
+	info, err := cons.Info(ctx)
+	if err != nil || b.server == nil || info.NumAckPending == 0 {
+		return err
+	}
+	_, err = b.js.ResetConsumer(ctx, info.Stream, info.Name)
+	return err
 }
 
 // receipt tells the sender of a batch that it is off the belt.
@@ -252,7 +178,20 @@ func (b *Bus) RecordsWaiting(ctx context.Context) (uint64, error) {
 
 // consume hands messages to fn, one at a time, until ctx ends. An error of fn ends it.
 func consume(ctx context.Context, cons jetstream.Consumer, ahead int, fn func(jetstream.Msg) error) error {
-	it, err := cons.Messages(jetstream.PullMaxMessages(ahead))
+	return iterate(ctx, cons, ahead, func(it jetstream.MessagesContext) error {
+		m, err := it.Next()
+		if err != nil {
+			return err
+		}
+		return fn(m)
+	})
+}
+
+// iterate calls step until ctx ends, which then is no error, or until it fails.
+func iterate(ctx context.Context, cons jetstream.Consumer, ahead int, step func(jetstream.MessagesContext) error) error {
+	// A heartbeat that is missing, as when a laptop wakes up, is no reason to stop: the messages are asked for
+	// again.
+	it, err := cons.Messages(jetstream.PullMaxMessages(ahead), jetstream.WithMessagesErrOnMissingHeartbeat(false))
 	if err != nil {
 		return err
 	}
@@ -260,14 +199,7 @@ func consume(ctx context.Context, cons jetstream.Consumer, ahead int, fn func(je
 	defer stop()
 	defer it.Stop()
 	for {
-		m, err := it.Next()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		if err := fn(m); err != nil {
+		if err := step(it); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}

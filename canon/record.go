@@ -32,11 +32,11 @@ func (r Record) ContentHash() string {
 	return h
 }
 
-// VersionTime returns the moment that Version stands for, or ObservedAt where Version is zero or too small
-// to be a time (before 2000), as with sequence numbers.
+// VersionTime returns the moment that Version stands for, or ObservedAt where Version is no time between the
+// years 2000 and 2200, as with sequence numbers.
 func (r Record) VersionTime() time.Time {
-	const year2000 = 946684800 * 1e6
-	if r.Version < year2000 {
+	const year2000, year2200 = 946684800 * 1e6, 7258118400 * 1e6
+	if r.Version < year2000 || r.Version >= year2200 {
 		return r.ObservedAt.UTC()
 	}
 	return time.UnixMicro(r.Version).UTC()

@@ -23,7 +23,7 @@ func (t *Tx) insert(ctx context.Context, head, tail string, rows [][]any) error 
 		for _, r := range rows[:n] {
 			args = append(args, r...)
 		}
-		if err := t.exec(ctx, head+" VALUES "+tuples(n, len(rows[0]))+" "+tail, args...); err != nil {
+		if err := t.exec(ctx, head+" VALUES "+t.tuples(n, len(rows[0]))+" "+tail, args...); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -45,7 +45,7 @@ func (t *Tx) insertIDs(ctx context.Context, head, name string, rows [][]any) (ma
 			args = append(args, r...)
 		}
 		_, err := scan(func() (*sql.Rows, error) {
-			return t.query(ctx, head+" VALUES "+tuples(n, len(rows[0]))+" RETURNING id, "+name, args...)
+			return t.query(ctx, head+" VALUES "+t.tuples(n, len(rows[0]))+" RETURNING id, "+name, args...)
 		}, func(r *sql.Rows) (struct{}, error) {
 			var id int64
 			var v string
@@ -62,6 +62,16 @@ func (t *Tx) insertIDs(ctx context.Context, head, name string, rows [][]any) (ma
 }
 
 // tuples returns "($1,$2),($3,$4)" for rows × cols.
+func (t *Tx) tuples(rows, cols int) string {
+	size := [2]int{rows, cols}
+	s := t.db.tuples[size]
+	if s == "" {
+		s = tuples(rows, cols)
+		t.db.tuples[size] = s
+	}
+	return s
+}
+
 func tuples(rows, cols int) string {
 	var b strings.Builder
 	n := 1

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -12,9 +14,14 @@ import (
 
 // EnsureCustomers adds the customers that are not there yet, and marks all of them as to be assessed.
 func (t *Tx) EnsureCustomers(ctx context.Context, ps []canon.Profile) error {
-	rows := make([][]any, len(ps))
-	for i, p := range ps {
-		rows[i] = []any{p.ID, p.Type, text(p.Name), text(strings.ToLower(p.Name)), text(p.Domain)}
+	var rows [][]any
+	seen := map[string]bool{}
+	for _, p := range ps {
+		// PostgreSQL refuses to meet a row twice in one statement.
+		if !seen[p.ID] {
+			seen[p.ID] = true
+			rows = append(rows, []any{p.ID, p.Type, p.Name, strings.ToLower(p.Name), p.Domain})
+		}
 	}
 	return t.insert(ctx, "INSERT INTO customers (id, type, name, search, domain)", "ON CONFLICT (id) DO UPDATE SET dirty = 1, gone = 0", rows)
 }
@@ -79,22 +86,21 @@ func (t *Tx) CustomerStates(ctx context.Context, ids []string) (map[string]canon
 
 // PutProfiles stores golden records.
 func (t *Tx) PutProfiles(ctx context.Context, ps []canon.Profile) error {
-	for _, p := range ps {
+	rows := make([][]any, len(ps))
+	for i, p := range ps {
 		doc, err := json.Marshal(p.Fields)
 		if err != nil {
 			return err
 		}
-		if err := t.exec(ctx, "UPDATE customers SET type = $1, name = $2, search = $3, domain = $4, fields = $5, gone = $6 WHERE id = $7",
-			p.Type, text(p.Name), text(strings.ToLower(p.Name)), text(p.Domain), text(string(doc)), flag(p.Gone), p.ID); err != nil {
-			return err
-		}
+		rows[i] = []any{p.ID, p.Type, p.Name, strings.ToLower(p.Name), p.Domain, string(doc), flag(p.Gone)}
 	}
-	return nil
+	return update{table: "customers", columns: "id TEXT, type TEXT, name TEXT, search TEXT, domain TEXT, fields TEXT, gone BIGINT"}.exec(ctx, t, rows)
 }
 
 // PutCustomerStates stores what is kept of customers and takes their mark off.
 func (t *Tx) PutCustomerStates(ctx context.Context, ss []canon.CustomerState) error {
-	for _, s := range ss {
+	rows := make([][]any, len(ss))
+	for i, s := range ss {
 		a := s.Assessment
 		if a == nil {
 			a = &canon.Assessment{}
@@ -111,35 +117,28 @@ func (t *Tx) PutCustomerStates(ctx context.Context, ss []canon.CustomerState) er
 		if a.Health.Value != nil {
 			score = *a.Health.Value
 		}
-		if err := t.exec(ctx, `UPDATE customers SET dirty = 0, stage = $1, stage_since = $2, score = $3, band = $4, mrr = $5, currency = $6, next_at = $7,
-			assessed = $8, assessment = $9, first_seen_at = $10, last_event_at = $11 WHERE id = $12`,
-			a.Stage, micros(a.StageSince), score, a.Health.Band, mrr, currency, micros(a.NextAt),
-			s.Assessed, text(string(doc)), micros(s.FirstSeenAt), micros(s.LastEventAt), s.ID); err != nil {
-			return err
-		}
+		rows[i] = []any{s.ID, 0, a.Stage, micros(a.StageSince), score, a.Health.Band, mrr, currency, micros(a.NextAt), s.Assessed, string(doc), micros(s.FirstSeenAt), micros(s.LastEventAt)}
 	}
-	return nil
+	return update{table: "customers", columns: `id TEXT, dirty BIGINT, stage TEXT, stage_since BIGINT, score DOUBLE PRECISION, band TEXT, mrr BIGINT, currency TEXT,
+		next_at BIGINT, assessed BIGINT, assessment TEXT, first_seen_at BIGINT, last_event_at BIGINT`}.exec(ctx, t, rows)
 }
 
 // NextSequences draws n change numbers of each customer and returns the first of each.
 func (t *Tx) NextSequences(ctx context.Context, n map[string]int64) (map[string]int64, error) {
-	out := make(map[string]int64, len(n))
-	for id, k := range n {
-		got, err := scan(func() (*sql.Rows, error) {
-			return t.query(ctx, "UPDATE customers SET sequence = sequence + $1 WHERE id = $2 RETURNING sequence", k, id)
-		}, func(r *sql.Rows) (int64, error) {
-			var v int64
-			err := r.Scan(&v)
-			return v, err
-		})
-		if err != nil {
-			return nil, err
-		}
-		if len(got) == 1 {
-			out[id] = got[0] - k + 1
-		}
+	var rows [][]any
+	// In order, so that two processes never wait for each other.
+	for _, id := range slices.Sorted(maps.Keys(n)) {
+		rows = append(rows, []any{id, n[id]})
 	}
-	return out, nil
+	out := make(map[string]int64, len(n))
+	u := update{table: "customers", columns: "id TEXT, n BIGINT", set: "sequence = sequence + v.column2", returning: "id, sequence"}
+	return out, u.query(ctx, t, rows, func(r *sql.Rows) error {
+		var id string
+		var last int64
+		err := r.Scan(&id, &last)
+		out[id] = last - n[id] + 1
+		return err
+	})
 }
 
 // AddAssessments appends to the history of assessments.
@@ -150,7 +149,7 @@ func (t *Tx) AddAssessments(ctx context.Context, ns []int64, as []canon.Assessme
 		if err != nil {
 			return err
 		}
-		rows[i] = []any{a.Customer, ns[i], micros(a.At), micros(t.now), text(string(doc))}
+		rows[i] = []any{a.Customer, ns[i], micros(a.At), micros(t.now), string(doc)}
 	}
 	return t.insert(ctx, "INSERT INTO assessments (customer, n, at, recorded_at, doc)", "ON CONFLICT (customer, n) DO NOTHING", rows)
 }

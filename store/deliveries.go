@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 func (t *Tx) AddDeliveries(ctx context.Context, ds []canon.Delivery) error {
 	rows := make([][]any, len(ds))
 	for i, d := range ds {
-		rows[i] = []any{d.ID, d.Endpoint, d.Change, d.Type, d.Customer, d.State, text(d.Reason), micros(d.NextAt), micros(t.now), micros(d.EndedAt), text(string(d.Body))}
+		rows[i] = []any{d.ID, d.Endpoint, d.Change, d.Type, d.Customer, d.State, d.Reason, micros(d.NextAt), micros(t.now), micros(d.EndedAt), string(d.Body)}
 	}
 	return t.insert(ctx, "INSERT INTO deliveries (id, endpoint, change, type, customer, state, reason, next_at, created_at, ended_at, body)",
 		"ON CONFLICT (id) DO NOTHING", rows)
@@ -40,16 +41,18 @@ func (t *Tx) ClaimDeliveries(ctx context.Context, endpoint string, lease time.Du
 	}
 	now := micros(t.now)
 	ds, err := scan(func() (*sql.Rows, error) {
-		return t.query(ctx, `UPDATE deliveries SET leased_until = $1 WHERE n IN (SELECT n FROM deliveries d
+		// Without MATERIALIZED, PostgreSQL may run the inner select once per row and claim more than n.
+		return t.query(ctx, `WITH due AS MATERIALIZED (SELECT d.n FROM deliveries d
 			WHERE d.endpoint = $2 AND d.state = 'pending' AND d.next_at <= $3 AND d.leased_until <= $3`+first+`
-			ORDER BY d.next_at, d.n LIMIT $4`+t.db.dialect.forUpdate+`) RETURNING `+deliveryColumns,
+			ORDER BY d.next_at, d.n LIMIT $4`+t.db.dialect.forUpdate+`)
+			UPDATE deliveries SET leased_until = $1 WHERE n IN (SELECT n FROM due) RETURNING `+deliveryColumns,
 			now+lease.Microseconds(), endpoint, now, n)
 	}, readDelivery)
 	return ds, err
 }
 
-// SettleDelivery records an attempt and how it leaves its delivery, and ends the lease. A delivery that is
-// no longer pending keeps its state.
+// SettleDelivery records an attempt and how it leaves its delivery, and ends the lease. Of a delivery that is
+// no longer pending nothing changes.
 func (t *Tx) SettleDelivery(ctx context.Context, id string, o canon.Outcome) error {
 	ended := int64(0)
 	if o.State != canon.DeliveryPending {
@@ -59,12 +62,12 @@ func (t *Tx) SettleDelivery(ctx context.Context, id string, o canon.Outcome) err
 	if o.Try.No == 0 {
 		tried = 0
 	} else if err := t.exec(ctx, `INSERT INTO attempts (delivery, no, at, took, status, error, response)
-		SELECT $1, attempts + 1, $2, $3, $4, $5, $6 FROM deliveries WHERE id = $1 ON CONFLICT (delivery, no) DO NOTHING`,
-		id, micros(o.Try.At), o.Try.Took.Microseconds(), o.Try.Status, text(o.Try.Error), text(o.Try.Response)); err != nil {
+		SELECT $1, attempts + 1, $2, $3, $4, $5, $6 FROM deliveries WHERE id = $1 AND state = 'pending' ON CONFLICT (delivery, no) DO NOTHING`,
+		id, micros(o.Try.At), o.Try.Took.Microseconds(), o.Try.Status, o.Try.Error, o.Try.Response); err != nil {
 		return err
 	}
 	return t.exec(ctx, `UPDATE deliveries SET state = $1, reason = $2, next_at = $3, ended_at = $4, last_status = $5, attempts = attempts + $6, leased_until = 0
-		WHERE id = $7 AND state = 'pending'`, o.State, text(o.Reason), micros(o.NextAt), ended, o.Try.Status, tried, id)
+		WHERE id = $7 AND state = 'pending'`, o.State, o.Reason, micros(o.NextAt), ended, o.Try.Status, tried, id)
 }
 
 // NextDelivery returns when the next delivery that ClaimDeliveries considers is due and not leased; zero for
@@ -74,10 +77,14 @@ func (db *DB) NextDelivery(ctx context.Context, endpoint string, ordered bool) (
 	if ordered {
 		first = firstOfCustomer
 	}
-	var at int64
-	err := db.read.QueryRowContext(ctx, `SELECT COALESCE(MIN(CASE WHEN d.leased_until > d.next_at THEN d.leased_until ELSE d.next_at END), 0)
+	var at sql.NullInt64
+	err := db.row(ctx, `SELECT MIN(CASE WHEN d.leased_until > d.next_at THEN d.leased_until ELSE d.next_at END)
 		FROM deliveries d WHERE d.endpoint = $1 AND d.state = 'pending'`+first, endpoint).Scan(&at)
-	return instant(at), err
+	if err != nil || !at.Valid {
+		return time.Time{}, err
+	}
+	// A delivery without a moment is due since 1970: zero would say that there is none.
+	return time.UnixMicro(at.Int64).UTC(), nil
 }
 
 // firstOfCustomer keeps only the oldest pending delivery of each customer.
@@ -86,13 +93,13 @@ const firstOfCustomer = " AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.end
 // SkipDeliveries ends every pending delivery of an endpoint as skipped, with the reason.
 func (t *Tx) SkipDeliveries(ctx context.Context, endpoint, reason string) error {
 	return t.exec(ctx, "UPDATE deliveries SET state = 'skipped', reason = $1, ended_at = $2, next_at = 0 WHERE endpoint = $3 AND state = 'pending'",
-		text(reason), micros(t.now), endpoint)
+		reason, micros(t.now), endpoint)
 }
 
 // DueDeliveries returns how many deliveries have not ended and are due by at, or are being tried.
 func (db *DB) DueDeliveries(ctx context.Context, at time.Time) (int64, error) {
 	var n int64
-	err := db.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries WHERE state = 'pending' AND (next_at <= $1 OR leased_until > 0)", micros(at)).Scan(&n)
+	err := db.row(ctx, "SELECT COUNT(*) FROM deliveries WHERE state = 'pending' AND (next_at <= $1 OR leased_until > 0)", micros(at)).Scan(&n)
 	return n, err
 }
 
@@ -108,7 +115,7 @@ func (db *DB) Deliveries(ctx context.Context, f canon.DeliveryFilter) (canon.Del
 		n     int64
 	}
 	counts, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, "SELECT state, COUNT(*) FROM deliveries"+w.String()+" GROUP BY state", w.args...)
+		return db.rows(ctx, "SELECT state, COUNT(*) FROM deliveries"+w.String()+" GROUP BY state", w.args...)
 	}, func(r *sql.Rows) (count, error) {
 		var c count
 		err := r.Scan(&c.state, &c.n)
@@ -133,7 +140,7 @@ func (db *DB) Deliveries(ctx context.Context, f canon.DeliveryFilter) (canon.Del
 		n int64
 	}
 	rows, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, fmt.Sprintf("SELECT n, id, endpoint, change, type, customer, state, reason, attempts, next_at, created_at, ended_at, last_status FROM deliveries%s ORDER BY n DESC LIMIT %d", w.String(), limit+1), w.args...)
+		return db.rows(ctx, fmt.Sprintf("SELECT n, id, endpoint, change, type, customer, state, reason, attempts, next_at, created_at, ended_at, last_status FROM deliveries%s ORDER BY n DESC LIMIT %d", w.String(), limit+1), w.args...)
 	}, func(r *sql.Rows) (row, error) {
 		var d row
 		var next, created, ended int64
@@ -154,7 +161,7 @@ func (db *DB) Deliveries(ctx context.Context, f canon.DeliveryFilter) (canon.Del
 // Attempts returns the tries of a delivery, the first one first.
 func (db *DB) Attempts(ctx context.Context, delivery string) ([]canon.Attempt, error) {
 	as, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, "SELECT no, at, took, status, error, response FROM attempts WHERE delivery = $1 ORDER BY no", delivery)
+		return db.rows(ctx, "SELECT no, at, took, status, error, response FROM attempts WHERE delivery = $1 ORDER BY no", delivery)
 	}, func(r *sql.Rows) (canon.Attempt, error) {
 		a := canon.Attempt{Delivery: delivery}
 		var at, took int64
@@ -166,7 +173,7 @@ func (db *DB) Attempts(ctx context.Context, delivery string) ([]canon.Attempt, e
 		return as, err
 	}
 	var n int
-	if err := db.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries WHERE id = $1", delivery).Scan(&n); err != nil {
+	if err := db.row(ctx, "SELECT COUNT(*) FROM deliveries WHERE id = $1", delivery).Scan(&n); err != nil {
 		return nil, err
 	}
 	if n == 0 {
@@ -204,9 +211,14 @@ func bounded(n, standard, most int) int {
 }
 
 func pageNumber(s string) (int64, error) {
-	var n int64
-	if _, err := fmt.Sscanf(s, "%d", &n); err != nil {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
 		return 0, canon.Errorf("request.invalid", "page token %.40q is not one of ours", s).WithHint("use the next token of the page before, or none")
 	}
 	return n, nil
+}
+
+// ReleaseDeliveries ends every lease: whoever held one is gone. Only who is alone on the store may say so.
+func (t *Tx) ReleaseDeliveries(ctx context.Context) error {
+	return t.exec(ctx, "UPDATE deliveries SET leased_until = 0 WHERE state = 'pending' AND leased_until > 0")
 }

@@ -50,11 +50,11 @@ func (t *Tx) Members(ctx context.Context, customers []string) ([]canon.StoredEnt
 	return in(ctx, t, "SELECT "+entityColumns+" FROM entities WHERE kind IN ('company', 'contact') AND customer", "ORDER BY id", nil, customers, readEntity)
 }
 
-// PutEntities stores entities: those without a row are added and get one. Their keys are replaced where
-// they differ from what was read before, given in was by row.
+// PutEntities stores entities: those without a row are added and get one. Whose they are is left to
+// SetOwners, and their keys to PutKeys.
 func (t *Tx) PutEntities(ctx context.Context, es []*canon.StoredEntity) error {
 	slices.SortFunc(es, func(a, b *canon.StoredEntity) int { return strings.Compare(a.Entity.Key(), b.Entity.Key()) })
-	var fresh [][]any
+	var fresh, known [][]any
 	for _, e := range es {
 		doc, err := json.Marshal(e.Entity)
 		if err != nil {
@@ -62,24 +62,21 @@ func (t *Tx) PutEntities(ctx context.Context, es []*canon.StoredEntity) error {
 		}
 		if e.Row == 0 {
 			fresh = append(fresh, []any{e.Entity.Key(), e.Record, string(e.Entity.Kind), e.Hash, flag(e.Entity.Deleted), e.Version, micros(e.At),
-				text(string(doc)), e.Node, e.Cluster, e.Customer, micros(e.DueAt), flag(e.Clocked), searchText(e.Entity)})
+				string(doc), e.Node, e.Cluster, e.Customer, e.Why, micros(e.DueAt), flag(e.Clocked), searchText(e.Entity)})
 			continue
 		}
-		if err := t.exec(ctx, `UPDATE entities SET hash = $1, deleted = $2, version = $3, at = $4, doc = $5, due_at = $6, clocked = $7, search = $8 WHERE id = $9`,
-			e.Hash, flag(e.Entity.Deleted), e.Version, micros(e.At), text(string(doc)), micros(e.DueAt), flag(e.Clocked), searchText(e.Entity), e.Row); err != nil {
-			return err
-		}
+		known = append(known, []any{e.Row, e.Hash, flag(e.Entity.Deleted), e.Version, micros(e.At), string(doc), micros(e.DueAt), flag(e.Clocked), searchText(e.Entity)})
 	}
-	if len(fresh) == 0 {
-		return nil
+	if err := (update{table: "entities", columns: "id BIGINT, hash TEXT, deleted BIGINT, version BIGINT, at BIGINT, doc TEXT, due_at BIGINT, clocked BIGINT, search TEXT"}).exec(ctx, t, known); err != nil {
+		return err
 	}
-	ids, err := t.insertIDs(ctx, "INSERT INTO entities (name, record, kind, hash, deleted, version, at, doc, node, cluster, customer, due_at, clocked, search)", "name", fresh)
+	ids, err := t.insertIDs(ctx, "INSERT INTO entities (name, record, kind, hash, deleted, version, at, doc, node, cluster, customer, why, due_at, clocked, search)", "name", fresh)
 	if err != nil {
 		return err
 	}
 	for _, e := range es {
 		if e.Row == 0 {
-			e.Row = ids[e.Entity.Key()]
+			e.Row = ids[text(e.Entity.Key())]
 		}
 	}
 	return nil
@@ -89,9 +86,9 @@ func (t *Tx) PutEntities(ctx context.Context, es []*canon.StoredEntity) error {
 func searchText(e canon.Entity) string {
 	switch b := e.Body.(type) {
 	case *canon.Company:
-		return text(strings.ToLower(strings.Join(append([]string{b.Name}, b.Domains...), " ")))
+		return strings.ToLower(strings.Join(append([]string{b.Name}, b.Domains...), " "))
 	case *canon.Contact:
-		return text(strings.ToLower(strings.Join(append([]string{b.FirstName + " " + b.LastName, b.Name}, b.Emails...), " ")))
+		return strings.ToLower(strings.Join(append([]string{b.FirstName + " " + b.LastName, b.Name}, b.Emails...), " "))
 	}
 	return ""
 }
@@ -144,7 +141,7 @@ func (t *Tx) PutKeys(ctx context.Context, es []*canon.StoredEntity, fresh map[in
 			keys []string
 		}{{roleEvidence, e.Evidence}, {roleAnchor, e.Anchors}, {roleOwner, e.OwnerKeys}} {
 			for i, k := range r.keys {
-				rows = append(rows, []any{e.Row, r.role, i, text(k)})
+				rows = append(rows, []any{e.Row, r.role, i, k})
 			}
 		}
 	}
@@ -209,8 +206,6 @@ func (t *Tx) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, li
 	if err != nil {
 		return nil, nil, err
 	}
-	slices.SortFunc(hs, func(a, b held) int { return strings.Compare(a.key, b.key) })
-	hs = slices.Compact(hs)
 	counts, seen := map[string]int{}, map[held]bool{}
 	for _, h := range hs {
 		if !seen[h] {
@@ -235,22 +230,21 @@ func (t *Tx) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, li
 
 // SetOwners writes cluster and customer of entities.
 func (t *Tx) SetOwners(ctx context.Context, es []*canon.StoredEntity) error {
-	for _, e := range es {
-		if err := t.exec(ctx, "UPDATE entities SET cluster = $1, customer = $2, why = $3 WHERE id = $4", e.Cluster, e.Customer, text(e.Why), e.Row); err != nil {
-			return err
-		}
+	rows := make([][]any, len(es))
+	for i, e := range es {
+		rows[i] = []any{e.Row, e.Cluster, e.Customer, e.Why}
 	}
-	return nil
+	return update{table: "entities", columns: "id BIGINT, cluster TEXT, customer TEXT, why TEXT",
+		where: "(cluster <> v.column2 OR customer <> v.column3 OR why <> v.column4)"}.exec(ctx, t, rows)
 }
 
 // MoveEvents gives the events of entities to the entities' customers.
 func (t *Tx) MoveEvents(ctx context.Context, es []*canon.StoredEntity) error {
-	for _, e := range es {
-		if err := t.exec(ctx, "UPDATE events SET customer = $1 WHERE entity = $2", e.Customer, e.Row); err != nil {
-			return err
-		}
+	rows := make([][]any, len(es))
+	for i, e := range es {
+		rows[i] = []any{e.Row, e.Customer}
 	}
-	return nil
+	return update{table: "events", columns: "entity BIGINT, customer TEXT", where: "entity > 0 AND customer <> v.column2"}.exec(ctx, t, rows)
 }
 
 // ByCluster returns the entities of clusters, without their keys.

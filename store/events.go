@@ -27,7 +27,7 @@ func readEvent(r *sql.Rows) (canon.StoredEvent, error) {
 
 // EventsOf returns the events in force of entities.
 func (t *Tx) EventsOf(ctx context.Context, entities []int64) ([]canon.StoredEvent, error) {
-	return in(ctx, t, "SELECT "+eventColumns+" FROM events WHERE superseded_at = 0 AND entity", "ORDER BY id", nil, entities, readEvent)
+	return in(ctx, t, "SELECT "+eventColumns+" FROM events WHERE entity > 0 AND superseded_at = 0 AND entity", "ORDER BY id", nil, entities, readEvent)
 }
 
 // CustomerEvents returns the events in force of customers, the oldest first within each.
@@ -64,7 +64,7 @@ func (t *Tx) AddEvents(ctx context.Context, es []canon.StoredEvent) error {
 		if err != nil {
 			return fmt.Errorf("event %s: %w", e.ID, err)
 		}
-		rows[i] = []any{e.ID, e.Revision, e.Type, e.Entity, e.Customer, flag(e.Clock), micros(e.OccurredAt), micros(t.now), e.Content(), text(string(doc))}
+		rows[i] = []any{e.ID, e.Revision, e.Type, e.Entity, e.Customer, flag(e.Clock), micros(e.OccurredAt), micros(t.now), e.Content(), string(doc)}
 	}
 	return t.insert(ctx, "INSERT INTO events (eid, revision, type, entity, customer, clock, occurred_at, recorded_at, content, doc)", "", rows)
 }
@@ -91,7 +91,12 @@ func (t *Tx) AddChanges(ctx context.Context, cs []canon.Change) error {
 		if err != nil {
 			return fmt.Errorf("change %s: %w", c.ID, err)
 		}
-		rows[i] = []any{c.ID, c.Customer, c.Type, micros(t.now), text(string(doc))}
+		rows[i] = []any{c.ID, c.Customer, c.Type, micros(t.now), string(doc)}
+	}
+	if t.db.dialect.inOrder != "" && len(rows) > 0 {
+		if err := t.exec(ctx, t.db.dialect.inOrder); err != nil {
+			return err
+		}
 	}
 	return t.insert(ctx, "INSERT INTO outbox (change, customer, type, recorded_at, doc)", "ON CONFLICT (change) DO NOTHING", rows)
 }
@@ -99,7 +104,7 @@ func (t *Tx) AddChanges(ctx context.Context, cs []canon.Change) error {
 // Outbox returns at most limit changes behind position after, in order.
 func (db *DB) Outbox(ctx context.Context, after int64, limit int) ([]canon.Change, error) {
 	return scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, "SELECT position, doc FROM outbox WHERE position > $1 ORDER BY position LIMIT $2", after, limit)
+		return db.rows(ctx, "SELECT position, doc FROM outbox WHERE position > $1 ORDER BY position LIMIT $2", after, limit)
 	}, func(r *sql.Rows) (canon.Change, error) {
 		var c canon.Change
 		var position int64
@@ -118,21 +123,21 @@ func (db *DB) Outbox(ctx context.Context, after int64, limit int) ([]canon.Chang
 // OutboxEnd returns the position of the newest change, 0 where there is none.
 func (db *DB) OutboxEnd(ctx context.Context) (int64, error) {
 	var n int64
-	err := db.read.QueryRowContext(ctx, "SELECT COALESCE(MAX(position), 0) FROM outbox").Scan(&n)
+	err := db.row(ctx, "SELECT COALESCE(MAX(position), 0) FROM outbox").Scan(&n)
 	return n, err
 }
 
 // OutboxPosition returns the position of a change, 0 where it is unknown.
 func (db *DB) OutboxPosition(ctx context.Context, change string) (int64, error) {
 	var n int64
-	err := db.read.QueryRowContext(ctx, "SELECT COALESCE(MAX(position), 0) FROM outbox WHERE change = $1", change).Scan(&n)
+	err := db.row(ctx, "SELECT COALESCE(MAX(position), 0) FROM outbox WHERE change = $1", change).Scan(&n)
 	return n, err
 }
 
 // Meta returns a kept value, "" where there is none.
 func (db *DB) Meta(ctx context.Context, name string) (string, error) {
 	var v string
-	err := db.read.QueryRowContext(ctx, "SELECT COALESCE(MAX(value), '') FROM meta WHERE name = $1", name).Scan(&v)
+	err := db.row(ctx, "SELECT COALESCE(MAX(value), '') FROM meta WHERE name = $1", name).Scan(&v)
 	return v, err
 }
 

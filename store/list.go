@@ -22,7 +22,7 @@ func (db *DB) Customers(ctx context.Context, f canon.CustomerFilter) (canon.Cust
 		w.conds = append(w.conds, fmt.Sprintf(`(search LIKE $%d ESCAPE '\' OR domain LIKE $%d ESCAPE '\' OR id = $%d
 			OR id IN (SELECT customer FROM entities WHERE search LIKE $%d ESCAPE '\'))`, n-1, n-1, n, n-1))
 	}
-	if err := db.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM customers"+w.String(), w.args...).Scan(&page.Total); err != nil {
+	if err := db.row(ctx, "SELECT COUNT(*) FROM customers"+w.String(), w.args...).Scan(&page.Total); err != nil {
 		return page, err
 	}
 	order, err := customerOrder(f.Sort)
@@ -37,7 +37,7 @@ func (db *DB) Customers(ctx context.Context, f canon.CustomerFilter) (canon.Cust
 	}
 	limit := bounded(f.Limit, 50, 1000)
 	rows, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, fmt.Sprintf("SELECT id, type, name, domain, stage, stage_since, score, band, mrr, currency, last_event_at FROM customers%s ORDER BY %s LIMIT %d OFFSET %d",
+		return db.rows(ctx, fmt.Sprintf("SELECT id, type, name, domain, stage, stage_since, score, band, mrr, currency, last_event_at FROM customers%s ORDER BY %s LIMIT %d OFFSET %d",
 			w.String(), order, limit+1, skip), w.args...)
 	}, readCustomerRow)
 	if len(rows) > limit {

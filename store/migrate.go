@@ -15,10 +15,10 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the tables up to date. The same migration files serve both engines: {{key}} and {{bytes}}
-// stand for the column types that differ.
-func (db *DB) migrate(ctx context.Context) error {
-	unlock, err := db.dialect.lock(ctx, db.write)
+// migrate brings the tables up to date. The same migration files serve both engines: {{key}}, {{bytes}} and
+// {{text}} stand for the column types that differ.
+func (db *DB) migrate(ctx context.Context, url string) error {
+	unlock, err := db.dialect.lock(ctx, url, db.write)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	if db.dialect.name == postgres.name {
 		engine = database.DialectPostgres
 	}
-	p, err := goose.NewProvider(engine, db.write, typed{files, strings.NewReplacer("{{key}}", db.dialect.key, "{{bytes}}", db.dialect.bytes)})
+	p, err := goose.NewProvider(engine, db.write, typed{files, strings.NewReplacer("{{key}}", db.dialect.key, "{{bytes}}", db.dialect.bytes, "{{text}}", db.dialect.text)})
 	if err != nil {
 		return err
 	}

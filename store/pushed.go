@@ -30,7 +30,7 @@ func (db *DB) PushedOf(ctx context.Context, refs []canon.Ref) (map[canon.Ref]map
 	for k, ids := range byStream {
 		err := each(ids, 3, func(ph string, args []any) error {
 			ps, err := scan(func() (*sql.Rows, error) {
-				return db.read.QueryContext(ctx, "SELECT "+pushedColumns+" FROM pushed WHERE connection = $1 AND stream = $2 AND rid IN ("+ph+")", append([]any{k[0], k[1]}, args...)...)
+				return db.rows(ctx, "SELECT "+pushedColumns+" FROM pushed WHERE connection = $1 AND stream = $2 AND rid IN ("+ph+")", append([]any{k[0], k[1]}, args...)...)
 			}, readPushed)
 			for _, p := range ps {
 				if out[p.Ref] == nil {
@@ -52,7 +52,7 @@ func (t *Tx) PutPushed(ctx context.Context, ps []canon.PushedField) error {
 	seen := map[string]int{}
 	var rows [][]any
 	for _, p := range ps {
-		row := []any{p.Ref.Connection, p.Ref.Stream, p.Ref.ID, p.Field, text(p.Wanted), text(p.Acked), flag(p.HasAcked), p.State, text(p.Reason), p.Customer, micros(p.At)}
+		row := []any{p.Ref.Connection, p.Ref.Stream, p.Ref.ID, p.Field, p.Wanted, p.Acked, flag(p.HasAcked), p.State, p.Reason, p.Customer, micros(p.At)}
 		k := p.Ref.String() + "#" + p.Field
 		if i, ok := seen[k]; ok {
 			rows[i] = row
@@ -71,7 +71,7 @@ func (db *DB) Pushed(ctx context.Context, state, customer string, limit int) ([]
 	w.add("state = ", state, state != "")
 	w.add("customer = ", customer, customer != "")
 	ps, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, fmt.Sprintf("SELECT %s FROM pushed%s ORDER BY at DESC, connection, stream, rid, field LIMIT %d", pushedColumns, w.String(), bounded(limit, 100, 1000)), w.args...)
+		return db.rows(ctx, fmt.Sprintf("SELECT %s FROM pushed%s ORDER BY at DESC, connection, stream, rid, field LIMIT %d", pushedColumns, w.String(), bounded(limit, 100, 1000)), w.args...)
 	}, readPushed)
 	if ps == nil {
 		ps = []canon.PushedField{}
@@ -91,7 +91,7 @@ func (db *DB) PushRows(ctx context.Context, connection, stream string, kind cano
 	var out []PushRow
 	err := each(customers, 4, func(ph string, args []any) error {
 		rows, err := scan(func() (*sql.Rows, error) {
-			return db.read.QueryContext(ctx, `SELECT r.rid, c.id, c.assessment FROM customers c JOIN entities e ON e.customer = c.id JOIN records r ON r.id = e.record
+			return db.rows(ctx, `SELECT r.rid, c.id, c.assessment FROM customers c JOIN entities e ON e.customer = c.id JOIN records r ON r.id = e.record
 				WHERE r.connection = $1 AND r.stream = $2 AND e.kind = $3 AND e.deleted = 0 AND c.gone = 0 AND c.assessed > 0 AND c.id IN (`+ph+`) ORDER BY r.rid`,
 				append([]any{connection, stream, string(kind)}, args...)...)
 		}, func(r *sql.Rows) (PushRow, error) {
@@ -112,6 +112,6 @@ func (db *DB) PushRows(ctx context.Context, connection, stream string, kind cano
 // Unpushed returns the customers of which a field was refused or not confirmed by a target's vendor.
 func (db *DB) Unpushed(ctx context.Context, connection, stream string) ([]string, error) {
 	return scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, "SELECT DISTINCT customer FROM pushed WHERE connection = $1 AND stream = $2 AND state NOT IN ('verified', 'conflict') ORDER BY customer", connection, stream)
+		return db.rows(ctx, "SELECT DISTINCT customer FROM pushed WHERE connection = $1 AND stream = $2 AND state NOT IN ('verified', 'conflict') ORDER BY customer", connection, stream)
 	}, readID)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // Streams returns the state of every stream ever pulled.
 func (db *DB) Streams(ctx context.Context) ([]canon.StreamState, error) {
 	ss, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, `SELECT s.connection, s.connector, s.stream, s.cursor_text, s.status, s.records, s.changed, s.total,
+		return db.rows(ctx, `SELECT s.connection, s.connector, s.stream, s.cursor_text, s.status, s.records, s.changed, s.total,
 			s.started_at, s.succeeded_at, s.failed_at, s.backfilled_at, s.error,
 			(SELECT COUNT(*) FROM records r WHERE r.connection = s.connection AND r.stream = s.stream),
 			(SELECT COUNT(*) FROM dead_letters d WHERE d.connection = s.connection AND d.stream = s.stream)
@@ -42,7 +43,7 @@ func (db *DB) Streams(ctx context.Context) ([]canon.StreamState, error) {
 // Checkpoint returns the cursor of a stream, "" where it was never read.
 func (db *DB) Checkpoint(ctx context.Context, connection, stream string) (canon.Cursor, error) {
 	var c string
-	err := db.read.QueryRowContext(ctx, "SELECT COALESCE(MAX(cursor_text), '') FROM streams WHERE connection = $1 AND stream = $2", connection, stream).Scan(&c)
+	err := db.row(ctx, "SELECT COALESCE(MAX(cursor_text), '') FROM streams WHERE connection = $1 AND stream = $2", connection, stream).Scan(&c)
 	return canon.Cursor(c), err
 }
 
@@ -60,7 +61,7 @@ func (db *DB) DeadLetters(ctx context.Context, connection, after string, limit i
 		w.conds = append(w.conds, fmt.Sprintf("(recorded_at, id) < ($%d, $%d)", len(w.args)-1, len(w.args)))
 	}
 	ds, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, fmt.Sprintf(`SELECT id, connection, stream, rid, code, path, reason, hint, version, raw, occurred_at, recorded_at
+		return db.rows(ctx, fmt.Sprintf(`SELECT id, connection, stream, rid, code, path, reason, hint, version, raw, occurred_at, recorded_at
 			FROM dead_letters%s ORDER BY recorded_at DESC, id DESC LIMIT %d`, w.String(), limit+1), w.args...)
 	}, func(r *sql.Rows) (canon.DeadLetter, error) {
 		var d canon.DeadLetter
@@ -90,7 +91,7 @@ func (db *DB) DeadLetters(ctx context.Context, connection, after string, limit i
 // or records. It returns a canon.Error customer.unknown where there is none.
 func (db *DB) Resolve(ctx context.Context, id string) (string, error) {
 	var got string
-	err := db.read.QueryRowContext(ctx, `SELECT COALESCE(
+	err := db.row(ctx, `SELECT COALESCE(
 		(SELECT id FROM customers WHERE id = $1 AND gone = 0),
 		(SELECT MIN(customer) FROM entities WHERE node = $1 AND node <> '' AND customer <> ''),
 		(SELECT MIN(customer) FROM entities WHERE (name = $2 OR name = $3) AND customer <> ''),
@@ -111,7 +112,7 @@ func (db *DB) Customer(ctx context.Context, id string) (canon.Customer, error) {
 	c := canon.Customer{ID: id, Members: []canon.Member{}}
 	var fields, assessment string
 	var first int64
-	err = db.read.QueryRowContext(ctx, "SELECT type, name, domain, fields, first_seen_at, assessment FROM customers WHERE id = $1", id).
+	err = db.row(ctx, "SELECT type, name, domain, fields, first_seen_at, assessment FROM customers WHERE id = $1", id).
 		Scan(&c.Type, &c.Name, &c.Domain, &fields, &first, &assessment)
 	if err != nil {
 		return c, err
@@ -127,7 +128,7 @@ func (db *DB) Customer(ctx context.Context, id string) (canon.Customer, error) {
 		}
 	}
 	es, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, "SELECT "+entityColumns+" FROM entities WHERE kind IN ('company', 'contact') AND customer = $1 AND deleted = 0 ORDER BY kind, name LIMIT 1000", id)
+		return db.rows(ctx, "SELECT "+entityColumns+" FROM entities WHERE kind IN ('company', 'contact') AND customer = $1 AND deleted = 0 ORDER BY kind, name LIMIT 1000", id)
 	}, readEntity)
 	for _, e := range es {
 		m := canon.Member{Kind: e.Entity.Kind, Ref: e.Entity.Ref, Why: e.Why}
@@ -177,7 +178,7 @@ func (db *DB) Timeline(ctx context.Context, customer string, win canon.Window) (
 	}
 	limit := bounded(win.Limit, 100, 1000)
 	es, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, fmt.Sprintf("SELECT %s FROM events%s ORDER BY occurred_at%s, eid%s LIMIT %d", eventColumns, w.String(), dir, dir, limit+1), w.args...)
+		return db.rows(ctx, fmt.Sprintf("SELECT %s FROM events%s ORDER BY occurred_at%s, eid%s LIMIT %d", eventColumns, w.String(), dir, dir, limit+1), w.args...)
 	}, readEvent)
 	for i, e := range es {
 		if i == limit {
@@ -222,7 +223,7 @@ func unpage(s string) (int64, string, error) {
 		if rest, id, ok = strings.Cut(string(b), " "); !ok {
 			err = fmt.Errorf("no space")
 		} else {
-			_, err = fmt.Sscanf(rest, "%d", &at)
+			at, err = strconv.ParseInt(rest, 10, 64)
 		}
 	}
 	if err != nil {
@@ -238,7 +239,7 @@ func (db *DB) Assessments(ctx context.Context, customer string, limit int) ([]ca
 		return nil, err
 	}
 	as, err := scan(func() (*sql.Rows, error) {
-		return db.read.QueryContext(ctx, fmt.Sprintf("SELECT recorded_at, doc FROM assessments WHERE customer = $1 ORDER BY n DESC LIMIT %d", bounded(limit, 50, 1000)), id)
+		return db.rows(ctx, fmt.Sprintf("SELECT recorded_at, doc FROM assessments WHERE customer = $1 ORDER BY n DESC LIMIT %d", bounded(limit, 50, 1000)), id)
 	}, func(r *sql.Rows) (canon.Assessment, error) {
 		var a canon.Assessment
 		var recorded int64
@@ -260,16 +261,16 @@ func (db *DB) Assessments(ctx context.Context, customer string, limit int) ([]ca
 type Counts struct {
 	Customers, Events, Records, Assessed, DeadLetters int64
 	// Statements counts every event ever told, also those that are no longer in force.
-	Statements int64
-	Entities, Stages, Bands, Deliveries, Pushes       map[string]int64
-	LastChange                                        time.Time
+	Statements                                  int64
+	Entities, Stages, Bands, Deliveries, Pushes map[string]int64
+	LastChange                                  time.Time
 }
 
 // Counts returns the totals.
 func (db *DB) Counts(ctx context.Context) (Counts, error) {
 	var c Counts
 	var last int64
-	err := db.read.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM customers WHERE gone = 0), (SELECT COUNT(*) FROM events WHERE superseded_at = 0),
+	err := db.row(ctx, `SELECT (SELECT COUNT(*) FROM customers WHERE gone = 0), (SELECT COUNT(*) FROM events WHERE superseded_at = 0),
 		(SELECT COUNT(*) FROM records), (SELECT COUNT(*) FROM customers WHERE gone = 0 AND assessed > 0), (SELECT COUNT(*) FROM dead_letters),
 		(SELECT COUNT(*) FROM events), (SELECT COALESCE(MAX(recorded_at), 0) FROM outbox)`).
 		Scan(&c.Customers, &c.Events, &c.Records, &c.Assessed, &c.DeadLetters, &c.Statements, &last)
@@ -293,7 +294,7 @@ func (db *DB) Counts(ctx context.Context) (Counts, error) {
 			n int64
 		}
 		var ns []count
-		ns, err = scan(func() (*sql.Rows, error) { return db.read.QueryContext(ctx, g.query) }, func(r *sql.Rows) (count, error) {
+		ns, err = scan(func() (*sql.Rows, error) { return db.rows(ctx, g.query) }, func(r *sql.Rows) (count, error) {
 			var v count
 			err := r.Scan(&v.k, &v.n)
 			return v, err

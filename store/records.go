@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
 )
@@ -25,7 +24,19 @@ func (t *Tx) Held(ctx context.Context, connection, stream string, ids []string) 
 	for _, h := range rows {
 		out[h.Ref.ID] = h
 	}
+	aliases(out, ids)
 	return out, err
+}
+
+// aliases makes what was found under a stored text found under the texts that it was stored for, too.
+func aliases[V any](found map[string]V, asked []string) {
+	for _, a := range asked {
+		if t := text(a); t != a {
+			if v, ok := found[t]; ok {
+				found[a] = v
+			}
+		}
+	}
 }
 
 // AddRecords stores records that were never seen, one version each, and returns their rows by record id.
@@ -33,11 +44,13 @@ func (t *Tx) AddRecords(ctx context.Context, recs []canon.Record) (map[string]in
 	if len(recs) == 0 {
 		return nil, nil
 	}
-	rows := make([][]any, len(recs))
+	rows, ids := make([][]any, len(recs)), make([]string, len(recs))
 	for i, r := range recs {
-		rows[i] = []any{r.Connection, r.Stream, r.ID, r.Version, micros(r.ObservedAt), r.ContentHash()}
+		rows[i], ids[i] = []any{r.Connection, r.Stream, r.ID, r.Version, micros(r.ObservedAt), r.ContentHash()}, r.ID
 	}
-	return t.insertIDs(ctx, "INSERT INTO records (connection, stream, rid, version, observed_at, hash)", "rid", rows)
+	out, err := t.insertIDs(ctx, "INSERT INTO records (connection, stream, rid, version, observed_at, hash)", "rid", rows)
+	aliases(out, ids)
+	return out, err
 }
 
 // AddVersions stores versions of records, given the records' rows. A version that is there already is left
@@ -53,13 +66,11 @@ func (t *Tx) AddVersions(ctx context.Context, rows []int64, recs []canon.Record)
 
 // PutHeld moves what is held of records on to a newer version.
 func (t *Tx) PutHeld(ctx context.Context, held []canon.Held) error {
-	for _, h := range held {
-		if err := t.exec(ctx, "UPDATE records SET version = $1, observed_at = $2, hash = $3 WHERE id = $4",
-			h.Version, micros(h.ObservedAt), h.Hash, h.Row); err != nil {
-			return err
-		}
+	rows := make([][]any, len(held))
+	for i, h := range held {
+		rows[i] = []any{h.Row, h.Version, micros(h.ObservedAt), h.Hash}
 	}
-	return nil
+	return update{table: "records", columns: "id BIGINT, version BIGINT, observed_at BIGINT, hash TEXT"}.exec(ctx, t, rows)
 }
 
 // Versions returns every version of a record, the oldest first.
@@ -92,7 +103,7 @@ func (t *Tx) Begin(ctx context.Context, connection, connector, stream string) er
 // Advance counts a batch and moves the stream's cursor behind it, where the stored cursor is the one that
 // the batch was read with. At the end of a round it marks the stream as succeeded.
 func (t *Tx) Advance(ctx context.Context, b canon.Batch, changed int) error {
-	if err := t.exec(ctx, `UPDATE streams SET records = records + $1, changed = changed + $2, total = CASE WHEN $3 > 0 THEN $3 ELSE total END
+	if err := t.exec(ctx, `UPDATE streams SET records = records + $1, changed = changed + $2, total = CASE WHEN CAST($3 AS BIGINT) > 0 THEN $3 ELSE total END
 		WHERE connection = $4 AND stream = $5`, len(b.Records), changed, b.Total, b.Connection, b.Stream); err != nil {
 		return err
 	}
@@ -140,15 +151,10 @@ func (t *Tx) PutDeadLetters(ctx context.Context, letters []canon.DeadLetter) err
 	rows := make([][]any, len(ids))
 	for i, id := range ids {
 		d := byID[id]
-		rows[i] = []any{d.ID, d.Connection, d.Stream, d.RecordID, d.Code, d.Path, text(d.Reason), text(d.Hint), d.Version, []byte(d.Raw), micros(d.OccurredAt), micros(t.now)}
+		rows[i] = []any{d.ID, d.Connection, d.Stream, d.RecordID, d.Code, d.Path, d.Reason, d.Hint, d.Version, []byte(d.Raw), micros(d.OccurredAt), micros(t.now)}
 	}
 	return t.insert(ctx, "INSERT INTO dead_letters (id, connection, stream, rid, code, path, reason, hint, version, raw, occurred_at, recorded_at)",
 		`ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, hint = excluded.hint, version = excluded.version, raw = excluded.raw, occurred_at = excluded.occurred_at`, rows)
-}
-
-// text makes a string fit for every engine: PostgreSQL refuses zero bytes and broken UTF-8.
-func text(s string) string {
-	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 // Lettered returns which of the records of a stream have dead letters.
@@ -163,6 +169,7 @@ func (t *Tx) Lettered(ctx context.Context, connection, stream string, ids []stri
 	for _, id := range rows {
 		out[id] = true
 	}
+	aliases(out, ids)
 	return out, err
 }
 

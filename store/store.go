@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,12 +29,15 @@ type DB struct {
 	unpack  *zstd.Decoder
 
 	// writing is held by the one write transaction at a time; SQLite allows no second, and on
-	// PostgreSQL it keeps the outbox positions of this process in the order of commits. It guards conn
-	// and stmts.
+	// PostgreSQL it keeps the outbox positions of this process in the order of commits. It guards what
+	// follows.
 	writing sync.Mutex
 	// conn is the connection that all writes go through, with its prepared statements.
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+	// tuples and updates are texts of statements that were made before.
+	tuples  map[[2]int]string
+	updates map[sized]string
 }
 
 // dialect is what differs between the engines.
@@ -43,11 +47,17 @@ type dialect struct {
 	key, bytes string
 	// forUpdate is appended to a claim's inner select.
 	forUpdate string
-	// begin starts a transaction that writes.
-	begin string
-	open  func(url string) (write, read *sql.DB, err error)
-	// lock takes the lock that lets one process at a time migrate, or write for long.
-	lock func(ctx context.Context, db *sql.DB) (unlock func(), err error)
+	// begin starts a transaction that writes. inOrder makes the processes that share the store draw outbox
+	// positions in the order of their commits, so that no change appears behind one already sent; "" where
+	// begin does so.
+	begin, inOrder string
+	// rewrite gives a query the placeholders that the engine is fastest with.
+	rewrite func(query string) string
+	// text is the column type of text: its order must be that of its bytes on every engine.
+	text string
+	open func(ctx context.Context, url string) (write, read *sql.DB, err error)
+	// lock takes the lock that lets one process at a time migrate.
+	lock func(ctx context.Context, url string, db *sql.DB) (unlock func(), err error)
 }
 
 // Open opens the store at url: "postgres://…" or the path of a SQLite file, and brings its tables up to
@@ -57,16 +67,16 @@ func Open(ctx context.Context, url string) (*DB, error) {
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
 		d = postgres
 	}
-	w, r, err := d.open(url)
+	w, r, err := d.open(ctx, url)
 	if err != nil {
 		return nil, openError(d, err)
 	}
-	db := &DB{dialect: d, write: w, read: r, stmts: map[string]*sql.Stmt{}}
+	db := &DB{dialect: d, write: w, read: r, stmts: map[string]*sql.Stmt{}, tuples: map[[2]int]string{}, updates: map[sized]string{}}
 	if db.pack, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1)); err == nil {
 		db.unpack, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 	}
 	if err == nil {
-		err = db.migrate(ctx)
+		err = db.migrate(ctx, url)
 	}
 	if err != nil {
 		return nil, errors.Join(openError(d, err), db.Close())
@@ -86,7 +96,8 @@ func openError(d dialect, err error) error {
 func (db *DB) Close() error {
 	db.writing.Lock()
 	defer db.writing.Unlock()
-	errs := []error{db.drop()}
+	db.drop()
+	var errs []error
 	if db.read != db.write {
 		errs = append(errs, db.read.Close())
 	}
@@ -97,19 +108,23 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// drop gives the write connection up, with its statements.
-func (db *DB) drop() error {
-	var errs []error
+// drop gives the write connection up, with its statements and whatever transaction is open on it.
+func (db *DB) drop() {
+	// A statement or connection that does not close is of a server that is gone, which is why it is dropped.
 	for _, s := range db.stmts {
-		errs = append(errs, s.Close())
+		_ = s.Close()
 	}
 	clear(db.stmts)
 	if db.conn != nil {
-		errs = append(errs, db.conn.Close())
+		// Closing alone would put the connection back into the pool, with its open transaction.
+		_ = db.conn.Raw(func(any) error { return driver.ErrBadConn })
+		_ = db.conn.Close()
 		db.conn = nil
 	}
-	return errors.Join(errs...)
 }
+
+// poolSize is the most connections that are open to a server.
+const poolSize = 16
 
 // Engine returns "sqlite" or "postgres".
 func (db *DB) Engine() string { return db.dialect.name }
@@ -122,35 +137,63 @@ type Tx struct {
 }
 
 // InTx runs fn in one transaction, which is committed where fn returns nil and leaves no trace otherwise.
-// now becomes the recorded_at of what is written.
+// now becomes the recorded_at of what is written. Where the commit fails, fn may or may not have been
+// committed: the server may have gone between the two.
 func (db *DB) InTx(ctx context.Context, now time.Time, fn func(*Tx) error) error {
 	db.writing.Lock()
 	defer db.writing.Unlock()
-	if db.conn == nil {
-		c, err := db.write.Conn(ctx)
-		if err != nil {
-			return fmt.Errorf("connect: %w", err)
+	if err := db.begin(ctx); err != nil {
+		return err
+	}
+	open := true
+	defer func() {
+		if !open {
+			return
 		}
-		db.conn = c
+		if _, err := db.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+			// What was not rolled back ends with its connection.
+			db.drop()
+		}
+	}()
+	if err := fn(&Tx{db: db, now: now.UTC()}); err != nil {
+		return stopped(ctx, err)
 	}
-	t := &Tx{db: db, now: now.UTC()}
-	if _, err := db.conn.ExecContext(ctx, db.dialect.begin); err != nil {
-		// A connection that cannot begin is of no more use: the next call dials anew.
-		return errors.Join(fmt.Errorf("begin: %w", err), db.drop())
+	if _, err := db.conn.ExecContext(ctx, "COMMIT"); err != nil {
+		return stopped(ctx, fmt.Errorf("commit: %w", err))
 	}
-	err := fn(t)
-	if err == nil {
-		_, err = db.conn.ExecContext(ctx, "COMMIT")
+	open = false
+	return nil
+}
+
+// stopped lets err say that ctx has ended, where it has: an engine may only tell that its connection is gone.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return err
+}
+
+// begin starts a transaction on the write connection, or on another one where that is gone.
+func (db *DB) begin(ctx context.Context) error {
+	// After a restart of the server every connection of the pool is gone, and each tells so only when used.
+	for tries := poolSize; ; tries-- {
+		if db.conn == nil {
+			c, err := db.write.Conn(ctx)
+			if err != nil {
+				return stopped(ctx, fmt.Errorf("connect: %w", err))
+			}
+			db.conn = c
+		}
+		_, err := db.conn.ExecContext(ctx, db.dialect.begin)
 		if err == nil {
 			return nil
 		}
-		err = fmt.Errorf("commit: %w", err)
+		gone := db.conn.PingContext(ctx) != nil
+		db.drop()
+		if !gone || tries == 0 || ctx.Err() != nil {
+			return stopped(ctx, fmt.Errorf("begin: %w", err))
+		}
 	}
-	if _, rb := db.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); rb != nil {
-		// What was not rolled back ends with its connection.
-		err = errors.Join(err, db.drop())
-	}
-	return err
 }
 
 // Now returns the transaction's recorded_at.
@@ -160,7 +203,7 @@ func (t *Tx) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s := t.db.stmts[query]; s != nil {
 		return s, nil
 	}
-	s, err := t.db.conn.PrepareContext(ctx, query)
+	s, err := t.db.conn.PrepareContext(ctx, t.db.dialect.rewrite(query))
 	if err != nil {
 		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
 	}
@@ -173,7 +216,7 @@ func (t *Tx) exec(ctx context.Context, query string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if _, err = s.ExecContext(ctx, args...); err != nil {
+	if _, err = s.ExecContext(ctx, texts(args)...); err != nil {
 		return fmt.Errorf("run %.60q: %w", query, err)
 	}
 	return nil
@@ -184,11 +227,39 @@ func (t *Tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.QueryContext(ctx, args...)
+	rows, err := s.QueryContext(ctx, texts(args)...)
 	if err != nil {
 		return nil, fmt.Errorf("run %.60q: %w", query, err)
 	}
 	return rows, nil
+}
+
+// rows asks outside of a transaction.
+func (db *DB) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return db.read.QueryContext(ctx, query, texts(args)...)
+}
+
+// row is rows for one row.
+func (db *DB) row(ctx context.Context, query string, args ...any) *sql.Row {
+	return db.read.QueryRowContext(ctx, query, texts(args)...)
+}
+
+// texts makes every string among args fit for every engine. It is the one gate to the engines, so that
+// neither an id with a zero byte nor a search for one can stop the line.
+func texts(args []any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			if t := text(s); len(t) != len(s) || t != s {
+				args[i] = t
+			}
+		}
+	}
+	return args
+}
+
+// text makes a string fit for every engine: PostgreSQL refuses zero bytes and broken UTF-8.
+func text(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 func micros(t time.Time) int64 {

@@ -2,7 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -90,4 +95,56 @@ func killAfter(t *testing.T, dir string, pause time.Duration) bool {
 	}
 	<-ended
 	return true
+}
+
+// TestLosingTheBelts removes everything that NATS holds between two runs, and wants that nothing is told again.
+func TestLosingTheBelts(t *testing.T) {
+	st, dir := play(t, 20)
+	first, _ := syncOnce(t, dir, true)
+	want, told := state(t, dir), st.receiver.Counts()
+	_, wrote := st.world.Writes()
+	if err := os.RemoveAll(filepath.Join(dir, "hub-data", "nats")); err != nil {
+		t.Fatal(err)
+	}
+	second, _ := syncOnce(t, dir, true)
+	differ(t, "after the loss", want, state(t, dir))
+	if now := st.receiver.Counts(); now != told {
+		t.Errorf("webhooks were sent again: %+v, then %+v", told, now)
+	}
+	if _, again := st.world.Writes(); again != wrote {
+		t.Errorf("%d fields were written before, %d after", wrote, again)
+	}
+	if first.Deliveries != second.Deliveries || second.Round.Events+second.Round.Pushes+second.Round.Deliveries != 0 {
+		t.Errorf("the second round was not empty: %+v, %+v", second.Round, second.Deliveries)
+	}
+}
+
+// TestStoppedGently stops a run with a signal in the middle and wants that the next one goes on from there.
+func TestStoppedGently(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signal to send")
+	}
+	_, calm := play(t, 40)
+	syncOnce(t, calm, true)
+	st, dir := play(t, 40)
+	for range 3 {
+		cmd, out := program(t.Context(), t, dir, "sync", "--json")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Stopped at once after its first page is in the store.
+		for wait(t.Context(), 5*time.Millisecond) {
+			if _, err := os.Stat(filepath.Join(dir, "hub-data", "hub.db-wal")); err == nil {
+				break
+			}
+		}
+		if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		var exit *exec.ExitError
+		if err := cmd.Wait(); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitStopped) {
+			t.Fatalf("stopped: %v\n%s", err, out)
+		}
+	}
+	settled(t, st, dir, state(t, calm))
 }

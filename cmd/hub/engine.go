@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lifecyclehub/hub/bus"
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/store"
 	"github.com/lifecyclehub/hub/sync/ingest"
@@ -106,18 +105,26 @@ func (a *app) relay(ctx context.Context) error {
 	}
 }
 
-// relayed finds out how far the outbox has been sent: as far as the belt shows, or, where the belt has let
-// its old changes go, as far as was noted. A belt that is new is filled again from the beginning.
+// relayed finds out how far the outbox has been sent: as far as was noted, unless the belt holds less, because
+// it is new or another one. Sending again what is there already does no harm, leaving something out would.
 func (a *app) relayed(ctx context.Context) (int64, error) {
 	last, fresh, err := a.bus.LastChange(ctx)
-	if err != nil || last > 0 || fresh {
-		return last, err
+	if err != nil || fresh {
+		return 0, err
 	}
 	noted, err := a.db.Meta(ctx, "relayed")
 	if err != nil || noted == "" {
 		return 0, err
 	}
-	return strconv.ParseInt(noted, 10, 64)
+	at, err := strconv.ParseInt(noted, 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	if last > 0 {
+		// A belt whose old changes have all gone tells nothing of how far it was filled.
+		at = min(at, last)
+	}
+	return at, nil
 }
 
 // fan turns changes into deliveries.
@@ -181,7 +188,7 @@ func (a *app) retryPushes(ctx context.Context) {
 
 // runner returns what pulls rounds.
 func (a *app) runner(onProgress func(pull.Progress)) *pull.Runner {
-	return &pull.Runner{Checkpoints: checkpoints{a.db}, Split: bus.Split, Ahead: a.cfg.Sync.PagesAhead, Now: time.Now, Log: a.log, OnProgress: onProgress,
+	return &pull.Runner{Checkpoints: checkpoints{a.db}, Split: a.bus.Split, Ahead: a.cfg.Sync.PagesAhead, Now: time.Now, Log: a.log, OnProgress: onProgress,
 		Open: func(buffer int) (pull.Line, error) { return a.bus.Receipts(buffer) }}
 }
 

@@ -160,6 +160,13 @@ func (a *app) openOut(ctx context.Context) error {
 
 // resume finds out whether the past of every stream has been read already.
 func (a *app) resume(ctx context.Context) error {
+	if a.cfg.NATS.URL.Reveal() == "" {
+		// The embedded server lets only one hub use the data folder, so what an earlier process was about to
+		// deliver when it was killed is free.
+		if err := a.db.InTx(ctx, time.Now(), func(tx *store.Tx) error { return tx.ReleaseDeliveries(ctx) }); err != nil {
+			return err
+		}
+	}
 	settled, err := a.db.Meta(ctx, "settled")
 	if err != nil {
 		return err

@@ -135,7 +135,9 @@ func (r *Runner) stream(ctx context.Context, s Source, stream string) (int64, er
 		}
 	}()
 	run := canon.ID("run", s.Connection, stream, r.Now().UTC().Format(time.RFC3339Nano))
-	w := window{line: line, ahead: r.Ahead}
+	w := window{line: line, ahead: r.Ahead, open: map[int64]canon.Batch{}, checkpoint: func(ctx context.Context) (canon.Cursor, error) {
+		return r.Checkpoints.Checkpoint(ctx, s.Connection, stream)
+	}}
 	var seq, records int64
 	for {
 		page, err := s.Conn.Pull(ctx, stream, cursor)
@@ -157,50 +159,11 @@ func (r *Runner) stream(ctx context.Context, s Source, stream string) (int64, er
 		if !page.More {
 			return records, w.drain(ctx)
 		}
-		if page.Next == cursor && len(page.Records) == 0 && len(page.Rejects) == 0 {
+		if page.Next == cursor {
+			// The same cursor gives the same page, without end.
 			return records, errors.Join(canon.Errorf("page.loop", "the stream says that there is more but does not move on").
 				WithHint("this is a fault of the connector or the vendor; what was read so far is kept"), w.drain(ctx))
 		}
 		cursor = page.Next
-	}
-}
-
-// window bounds how many batches are under way.
-type window struct {
-	line  Line
-	ahead int
-	open  int
-}
-
-func (w *window) send(ctx context.Context, b canon.Batch) error {
-	for w.open > w.ahead {
-		if err := w.wait(ctx); err != nil {
-			return err
-		}
-	}
-	if err := w.line.Send(ctx, b); err != nil {
-		return err
-	}
-	w.open++
-	return nil
-}
-
-// drain waits until all that was sent is committed.
-func (w *window) drain(ctx context.Context) error {
-	for w.open > 0 {
-		if err := w.wait(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *window) wait(ctx context.Context) error {
-	select {
-	case <-w.line.Done():
-		w.open--
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
