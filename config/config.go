@@ -42,12 +42,12 @@ type Store struct {
 // NATS says what carries records and changes.
 type NATS struct {
 	URL    Secret `yaml:"url" json:"url,omitempty" jsonschema_description:"nats://host:4222 of a cluster with JetStream; empty for the embedded server."`
-	Listen string `yaml:"listen" json:"listen,omitempty" validate:"omitempty,hostname_port" jsonschema_description:"host:port on which the embedded server takes subscribers; empty for no port."`
+	Listen string `yaml:"listen" json:"listen,omitempty" validate:"omitempty,listen" jsonschema_description:"host:port on which the embedded server takes subscribers; empty for no port."`
 }
 
 // API says where the REST API and the console listen.
 type API struct {
-	Listen string `yaml:"listen" json:"listen,omitempty" validate:"required,hostname_port" jsonschema_description:"host:port. Default 127.0.0.1:8420."`
+	Listen string `yaml:"listen" json:"listen,omitempty" validate:"required,listen" jsonschema_description:"host:port. Default 127.0.0.1:8420."`
 	Token  Secret `yaml:"token" json:"token,omitempty" validate:"omitempty,min=16" jsonschema_description:"Bearer token of at least 16 characters; empty to have one generated."`
 }
 

@@ -3,9 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +22,9 @@ func (d *decoder) validate(cfg *Config) {
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("yaml") })
 	if err := v.RegisterValidation("slug", func(f validator.FieldLevel) bool { return slug.MatchString(f.Field().String()) }); err != nil {
 		panic(err) // only an empty name or a nil function can fail
+	}
+	if err := v.RegisterValidation("listen", func(f validator.FieldLevel) bool { return isListen(f.Field().String()) }); err != nil {
+		panic(err)
 	}
 	// Secret marshals as "[redacted]"; rules such as min must see the text.
 	v.RegisterCustomTypeFunc(func(f reflect.Value) any { return f.String() }, Secret(""))
@@ -64,7 +69,7 @@ func sentence(f validator.FieldError) (what, hint string) {
 		return "names something twice", "give each entry a name of its own"
 	case "http_url":
 		return "is not a web address", "write it whole: https://example.com/path"
-	case "hostname_port":
+	case "listen":
 		return "is not an address to listen on", "write host:port, such as 127.0.0.1:8420"
 	case "cidr":
 		return "is not a network", "write it as address/bits, such as 10.0.0.0/8"
@@ -147,4 +152,14 @@ func (d *decoder) unique(list string, names []string) {
 			d.complain(d.placeFor(path), path, "give each entry a name of its own", "%s: %q is the name of %s[%d] already", path, name, list, first)
 		}
 	}
+}
+
+// isListen reports whether s is host:port to listen on. Port 0 takes any that is free.
+func isListen(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n <= 65535
 }

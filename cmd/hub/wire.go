@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +61,8 @@ type app struct {
 	// committed wakes the relay from the outbox to the changes belt.
 	committed chan struct{}
 	counts    *counters
+	// unlock gives the data folder free.
+	unlock func() error
 }
 
 // openStore opens the store of a configuration.
@@ -100,6 +103,9 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *app, er
 		return a, err
 	}
 	if a.endpoints, err = endpoints(cfg); err != nil {
+		return a, err
+	}
+	if err = a.lock(ctx); err != nil {
 		return a, err
 	}
 	if a.db, err = openStore(ctx, cfg); err != nil {
@@ -158,6 +164,21 @@ func (a *app) openOut(ctx context.Context) error {
 	return nil
 }
 
+// lock keeps every other hub from the data folder while this one runs: an embedded NATS server does not share
+// its files.
+func (a *app) lock(ctx context.Context) error {
+	if a.cfg.NATS.URL.Reveal() != "" {
+		return nil
+	}
+	unlock, err := store.Lock(ctx, filepath.Join(a.cfg.DataDir, "hub.lock"))
+	if err != nil {
+		return canon.Errorf("data.in_use", "another hub is running on %s: %w", a.cfg.DataDir, err).
+			WithHint("stop it first, or give this one a data_dir of its own; commands that only read may run beside it")
+	}
+	a.unlock = unlock
+	return nil
+}
+
 // resume finds out whether the past of every stream has been read already.
 func (a *app) resume(ctx context.Context) error {
 	if a.cfg.NATS.URL.Reveal() == "" {
@@ -185,9 +206,18 @@ func (a *app) resume(ctx context.Context) error {
 			all = all && done[v.cfg.Name+"/"+s]
 		}
 	}
-	a.pipe.SetSettled(all)
-	_, err = a.pipe.Freshen(ctx)
-	return err
+	doc, err := a.db.Meta(ctx, "sources")
+	if err != nil {
+		return err
+	}
+	trusted := canon.Sources{}
+	if doc != "" {
+		if err := json.Unmarshal([]byte(doc), &trusted); err != nil {
+			return fmt.Errorf("stored sources: %w", err)
+		}
+	}
+	a.pipe.Resume(trusted, all)
+	return nil
 }
 
 // close closes everything, in the reverse order of opening.
@@ -203,6 +233,9 @@ func (a *app) close() error {
 	}
 	if a.db != nil {
 		errs = append(errs, a.db.Close())
+	}
+	if a.unlock != nil {
+		errs = append(errs, a.unlock())
 	}
 	return errors.Join(errs...)
 }

@@ -19,8 +19,8 @@ const batch = 200
 // AssessedType is the type of the change that tells of a new assessment, whatever moved in it.
 const AssessedType = "customer.assessed"
 
-// Settle assesses every customer that is marked, and then takes the hub into its live mode, in which
-// customers are assessed as their records come in.
+// Settle assesses every customer that is marked, and then takes the pipeline into its live mode, in which
+// customers are assessed as their records come in and what is told is news.
 func (p *Pipeline) Settle(ctx context.Context) (int, error) {
 	total := 0
 	for {
@@ -40,7 +40,8 @@ func (p *Pipeline) Settle(ctx context.Context) (int, error) {
 			return total, err
 		}
 		if n == 0 {
-			p.SetSettled(true)
+			p.history.Store(false)
+			p.settled.Store(true)
 			return total, nil
 		}
 		total += n
@@ -131,17 +132,20 @@ func (p *Pipeline) Freshen(ctx context.Context) (bool, error) {
 	if maps.Equal(fresh, *p.sources.Load()) {
 		return false, nil
 	}
-	first := len(*p.sources.Load()) == 0
-	p.sources.Store(&fresh)
-	if first {
-		// What is stored was assessed with what was known before a restart; that is compared next time.
-		doc, err := json.Marshal(fresh)
-		if err != nil {
-			return false, err
-		}
-		return false, p.Atomic(ctx, func(tx Tx) error { return tx.SetMeta(ctx, "sources", string(doc)) })
+	doc, err := json.Marshal(fresh)
+	if err != nil {
+		return false, err
 	}
-	return true, p.Atomic(ctx, func(tx Tx) error { return tx.MarkAllDirty(ctx) })
+	err = p.Atomic(ctx, func(tx Tx) error {
+		if err := tx.SetMeta(ctx, "sources", string(doc)); err != nil {
+			return err
+		}
+		return tx.MarkAllDirty(ctx)
+	})
+	if err == nil {
+		p.sources.Store(&fresh)
+	}
+	return err == nil, err
 }
 
 // Freshness tells per kind whether every stream that delivers it succeeded recently enough.

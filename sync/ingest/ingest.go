@@ -45,23 +45,31 @@ type Options struct {
 // Pipeline takes batches in. It is safe for concurrent use; the store runs one transaction at a time.
 type Pipeline struct {
 	Options
-	settled atomic.Bool
-	sources atomic.Pointer[canon.Sources]
+	// settled says that customers are assessed as their records come in, history that what is told is of the
+	// past.
+	settled, history atomic.Bool
+	sources          atomic.Pointer[canon.Sources]
 }
 
-// New returns a pipeline that is not settled: customers are marked, and assessed by Settle.
+// New returns a pipeline that reads the past: customers are marked, and assessed by Settle, and what is told is
+// backfill.
 func New(o Options) *Pipeline {
 	p := &Pipeline{Options: o}
 	p.sources.Store(&canon.Sources{})
+	p.history.Store(true)
 	return p
 }
 
-// Settled says whether customers are assessed as their records come in. Before, while the past is still
-// being read, an assessment would tell of half a customer.
-func (p *Pipeline) Settled() bool { return p.settled.Load() }
+// Resume tells what an earlier process knew: which sources it trusted, and whether the past had been read, so
+// that what comes now is news. Customers are marked all the same until Settle: before the first round is over,
+// half of what happened in the meantime is known.
+func (p *Pipeline) Resume(sources canon.Sources, past bool) {
+	p.sources.Store(&sources)
+	p.history.Store(!past)
+}
 
-// SetSettled says that the past has been read.
-func (p *Pipeline) SetSettled(v bool) { p.settled.Store(v) }
+// Settled says whether customers are assessed as their records come in.
+func (p *Pipeline) Settled() bool { return p.settled.Load() }
 
 // Result is what a batch came to.
 type Result struct {
@@ -141,7 +149,7 @@ type work struct {
 }
 
 func (p *Pipeline) work(tx Tx, m *mapping.Map) *work {
-	return &work{p: p, tx: tx, m: m, now: p.Now(), backfill: !p.Settled(), touched: map[string]bool{}, current: map[string]bool{}}
+	return &work{p: p, tx: tx, m: m, now: p.Now(), backfill: p.history.Load(), touched: map[string]bool{}, current: map[string]bool{}}
 }
 
 func (w *work) take(ctx context.Context, b canon.Batch) error {
