@@ -100,7 +100,7 @@ func (s *stored) Collect(ch chan<- prometheus.Metric) {
 		gauge(deliveriesDesc, float64(n), k)
 	}
 	gauge(lettersDesc, float64(counts.DeadLetters))
-	states, err := s.a.db.Streams(ctx)
+	states, err := s.a.db.Rounds(ctx)
 	if err != nil {
 		ch <- prometheus.NewInvalidMetric(freshDesc, err)
 		return

@@ -117,7 +117,7 @@ func feed1(t *testing.T, cfg *config.Config, vs []*vendor, batches []canon.Batch
 		Atomic: func(ctx context.Context, fn func(ingest.Tx) error) error {
 			return db.InTx(ctx, time.Now(), func(tx *store.Tx) error { return fn(tx) })
 		},
-		Maps: mappings(vs), Sources: sources(vs), Rules: rules(cfg, vs), Policy: policy, Now: clock(cfg), Streams: allSucceeded(vs), Log: slog.New(slog.DiscardHandler),
+		Maps: mappings(vs), Sources: sources(vs), Rules: rules(cfg, vs), Policy: policy, Now: clock(cfg), Rounds: allSucceeded(vs), Log: slog.New(slog.DiscardHandler),
 	})
 	for _, b := range batches {
 		if _, err := p.Ingest(t.Context(), b); err != nil {

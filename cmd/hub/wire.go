@@ -120,7 +120,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *app, er
 		Atomic: func(ctx context.Context, fn func(ingest.Tx) error) error {
 			return a.db.InTx(ctx, time.Now(), func(tx *store.Tx) error { return fn(tx) })
 		},
-		Maps: mappings(a.vendors), Sources: sources(a.vendors), Rules: a.rules, Policy: a.policy, Now: a.now, Streams: a.db.Streams, Log: log,
+		Maps: mappings(a.vendors), Sources: sources(a.vendors), Rules: a.rules, Policy: a.policy, Now: a.now, Rounds: a.db.Rounds, Log: log,
 	})
 	if err = a.openOut(ctx); err != nil {
 		return a, err
@@ -192,7 +192,7 @@ func (a *app) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	states, err := a.db.Streams(ctx)
+	states, err := a.db.Rounds(ctx)
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (w *work) ring(ctx context.Context, due []canon.StoredEntity) error {
 // Freshen works out which kinds of entity may be trusted to be silent. Where that changed, every customer is
 // marked, because what is missing means something else now. It returns whether it changed.
 func (p *Pipeline) Freshen(ctx context.Context) (bool, error) {
-	states, err := p.Streams(ctx)
+	states, err := p.Rounds(ctx)
 	if err != nil {
 		return false, err
 	}

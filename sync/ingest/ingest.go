@@ -37,9 +37,9 @@ type Options struct {
 	Policy  *lifecycle.Policy
 	// Now is the moment that everything is assessed for: the clock, or a fixed moment for historic data.
 	Now func() time.Time
-	// Succeeded tells when each stream last succeeded.
-	Streams func(ctx context.Context) ([]canon.StreamState, error)
-	Log     *slog.Logger
+	// Rounds tells when each stream last succeeded.
+	Rounds func(ctx context.Context) ([]canon.StreamState, error)
+	Log    *slog.Logger
 }
 
 // Pipeline takes batches in. It is safe for concurrent use; the store runs one transaction at a time.

@@ -121,10 +121,10 @@ func (r *resolution) companies(ctx context.Context, ds []*delta, oldKeys map[int
 				r.move(e, c.ID, c.ID, m.Why)
 				moved = append(moved, e)
 				keyed = append(keyed, e)
+				r.profile(c.ID, "company", e)
 			} else if changed[e.Row] {
 				keyed = append(keyed, e)
 			}
-			r.profile(c.ID, "company", e)
 		}
 	}
 	return r.commit(ctx, moved, keyed, oldKeys)
@@ -182,9 +182,8 @@ func (r *resolution) contacts(ctx context.Context, ds []*delta, oldKeys map[int6
 	var moved, keyed []*canon.StoredEntity
 	for i, p := range people {
 		customer, by := identity.Pick(owners[i], found)
-		kind := "company"
 		if customer == "" {
-			customer, kind = p.id, "person"
+			customer = p.id
 		}
 		for _, e := range p.members {
 			why := by
@@ -197,11 +196,11 @@ func (r *resolution) contacts(ctx context.Context, ds []*delta, oldKeys map[int6
 				r.move(e, p.id, customer, why)
 				moved = append(moved, e)
 				keyed = append(keyed, e)
+				if customer == p.id {
+					r.profile(customer, "person", e)
+				}
 			} else if changed[e.Row] {
 				keyed = append(keyed, e)
-			}
-			if kind == "person" {
-				r.profile(customer, kind, e)
 			}
 		}
 	}
