@@ -100,7 +100,7 @@ func testCustomer(t *testing.T, p *tab, _ *world) {
 	p.dark(false)
 	p.until("document.querySelector('.proof li').textContent.includes('Invoice 2041')")
 	p.visit("/customers/cu_0003")
-	p.until("document.querySelectorAll('#timeline li').length === 50")
+	p.until("document.querySelectorAll('#timeline li').length === 50 && document.querySelector('h1').textContent !== ''")
 	if got := p.text("h1"); got != hostile {
 		t.Errorf("the hostile name reads %q", got)
 	}
