@@ -115,3 +115,10 @@ func (db *DB) Unpushed(ctx context.Context, connection, stream string) ([]string
 		return db.rows(ctx, "SELECT DISTINCT customer FROM pushed WHERE connection = $1 AND stream = $2 AND state NOT IN ('verified', 'conflict') ORDER BY customer", connection, stream)
 	}, readID)
 }
+
+// Fleet returns how many records of a stream hold values that Hub wrote.
+func (db *DB) Fleet(ctx context.Context, connection, stream string) (int, error) {
+	var n int
+	err := db.row(ctx, "SELECT COUNT(DISTINCT rid) FROM pushed WHERE connection = $1 AND stream = $2 AND has_acked = 1", connection, stream).Scan(&n)
+	return n, err
+}

@@ -52,18 +52,37 @@ func (a *app) start(ctx context.Context, g *errgroup.Group) error {
 	return nil
 }
 
+// patience is how often a page is tried as a whole before it is taken in record by record.
+const patience = 3
+
 // ingest takes one batch from the records belt.
 func (a *app) ingest(ctx context.Context, b canon.Batch) error {
 	// A page under way is finished also where the hub was told to stop: half a page does not exist, and
 	// finishing is quicker than reading it again.
-	res, err := a.pipe.Ingest(context.WithoutCancel(ctx), b)
+	ctx = context.WithoutCancel(ctx)
+	take := a.pipe.Ingest
+	if a.failed.run == b.Run && a.failed.seq == b.Seq && a.failed.times >= patience {
+		take = a.pipe.Salvage
+	}
+	res, err := take(ctx, b)
 	if err != nil {
-		a.log.Error("a page could not be committed; it is tried again", "connection", b.Connection, "stream", b.Stream, "error", err)
+		if a.failed.run != b.Run || a.failed.seq != b.Seq {
+			a.failed = failure{run: b.Run, seq: b.Seq}
+		}
+		a.failed.times++
+		a.log.Error("a page could not be committed; it is tried again", "connection", b.Connection, "stream", b.Stream, "tries", a.failed.times, "error", err)
 		return err
 	}
 	a.counts.ingested(b, res)
 	a.wake()
 	return nil
+}
+
+// failure is a page that could not be committed, and how often.
+type failure struct {
+	run   string
+	seq   int64
+	times int
 }
 
 // wake tells the relay that the outbox may have grown.

@@ -140,7 +140,14 @@ func (a *app) pushCustomers(ctx context.Context, t push.Target, customers []stri
 			share = v.cfg.Push.MaxShare
 		}
 	}
-	rep, err := a.writer.Apply(ctx, t, want, push.Options{Run: "live", MaxShare: share})
+	fleet := 0
+	if share > 0 {
+		// Only the customers that changed are at hand; the guard is about all that were ever written.
+		if fleet, err = a.db.Fleet(ctx, t.Connection, t.Stream); err != nil {
+			return err
+		}
+	}
+	rep, err := a.writer.Apply(ctx, t, want, push.Options{Run: "live", MaxShare: share, Fleet: fleet})
 	a.counts.push(t, rep, err)
 	return err
 }

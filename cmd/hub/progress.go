@@ -19,6 +19,8 @@ type reporter struct {
 	bars  progress.Writer
 	track map[string]*progress.Tracker
 	last  map[string]time.Time
+	// drawn is closed when the bars have been drawn for the last time.
+	drawn chan struct{}
 }
 
 func newReporter(w io.Writer) *reporter {
@@ -34,7 +36,11 @@ func newReporter(w io.Writer) *reporter {
 		r.bars.Style().Visibility.ETA = true
 		r.bars.Style().Visibility.Speed = true
 		r.bars.Style().Visibility.Percentage = true
-		go r.bars.Render()
+		r.drawn = make(chan struct{})
+		go func() {
+			defer close(r.drawn)
+			r.bars.Render()
+		}()
 	}
 	return r
 }
@@ -93,7 +99,5 @@ func (r *reporter) stop() {
 		return
 	}
 	r.bars.Stop()
-	for r.bars.IsRenderInProgress() {
-		time.Sleep(10 * time.Millisecond)
-	}
+	<-r.drawn
 }

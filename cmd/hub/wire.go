@@ -6,39 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/lifecyclehub/hub/bus"
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/config"
-	"github.com/lifecyclehub/hub/connectors"
-	"github.com/lifecyclehub/hub/connectors/all"
 	"github.com/lifecyclehub/hub/identity"
 	"github.com/lifecyclehub/hub/lifecycle"
-	"github.com/lifecyclehub/hub/mapping"
 	"github.com/lifecyclehub/hub/store"
 	"github.com/lifecyclehub/hub/sync/ingest"
-	"github.com/lifecyclehub/hub/sync/pull"
 	"github.com/lifecyclehub/hub/sync/push"
 	"github.com/lifecyclehub/hub/webhooks"
 )
-
-// vendor is one connection of hub.yaml, opened.
-type vendor struct {
-	cfg config.Connection
-	def connectors.Definition
-	// streams are those to pull.
-	streams []string
-	conn    connectors.Conn
-	mapping *mapping.Map
-	every   time.Duration
-}
 
 // app is everything that a running hub is made of.
 type app struct {
@@ -61,6 +43,8 @@ type app struct {
 	// committed wakes the relay from the outbox to the changes belt.
 	committed chan struct{}
 	counts    *counters
+	// failed is touched only by whoever takes the records belt, one batch at a time.
+	failed failure
 	// unlock gives the data folder free.
 	unlock func() error
 }
@@ -260,172 +244,4 @@ func loadPolicy(cfg *config.Config) (*lifecycle.Policy, error) {
 		return nil, canon.Errorf("policy.bad", "%w", err)
 	}
 	return p, nil
-}
-
-// openVendors opens the connections without calling the vendors.
-func openVendors(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]*vendor, error) {
-	var out []*vendor
-	for i := range cfg.Connections {
-		v, err := openVendor(ctx, cfg, i, log)
-		if v != nil {
-			out = append(out, v)
-		}
-		if err != nil {
-			return out, err
-		}
-	}
-	return out, nil
-}
-
-// openVendor opens the connection at index i of hub.yaml. What is wrong in the file is told with its place.
-func openVendor(ctx context.Context, cfg *config.Config, i int, log *slog.Logger) (*vendor, error) {
-	c, at := cfg.Connections[i], fmt.Sprintf("connections[%d]", i)
-	def, ok := all.Find(c.Connector)
-	if !ok {
-		return nil, cfg.Complain(at+".connector", fmt.Sprintf("connection %s: there is no connector %q", c.Name, c.Connector),
-			"choose one of "+strings.Join(names(all.List()), ", "))
-	}
-	settings, err := settingsOf(cfg, at, def, c)
-	if err != nil {
-		return nil, err
-	}
-	v := &vendor{cfg: c, def: def, every: c.Every}
-	if v.every == 0 {
-		v.every = cfg.Sync.Every
-	}
-	env := connectors.Env{Connection: c.Name, Now: time.Now, Log: log, Dir: cfg.Dir}
-	for _, s := range c.Streams {
-		env.Streams = append(env.Streams, connectors.StreamConfig{Name: s.Name, Options: s.Options})
-	}
-	if v.conn, err = def.Open(ctx, settings, env); err != nil {
-		e := canon.AsError(err)
-		return nil, cfg.Complain(at, "connection "+c.Name+": "+e.Message, e.Hint)
-	}
-	if v.streams, err = streamsOf(cfg, at, c, v.conn.Streams()); err != nil {
-		return v, err
-	}
-	v.mapping, err = mappingOf(cfg, at, c, def)
-	return v, err
-}
-
-func names(defs []connectors.Definition) []string {
-	var out []string
-	for _, d := range defs {
-		out = append(out, d.Name)
-	}
-	return out
-}
-
-// settingsOf fills in defaults and refuses what the connector does not know or lacks. at is the connection's
-// path in hub.yaml.
-func settingsOf(cfg *config.Config, at string, def connectors.Definition, c config.Connection) (connectors.Settings, error) {
-	s := connectors.Settings{}
-	var known []string
-	for _, f := range def.Settings {
-		known = append(known, f.Name)
-		v := c.Settings[f.Name].Reveal()
-		if v == "" {
-			v = f.Default
-		}
-		if v == "" && f.Required {
-			return nil, cfg.Complain(at+".settings["+f.Name+"]", fmt.Sprintf("connection %s: the setting %s is missing", c.Name, f.Name), f.Doc)
-		}
-		s[f.Name] = v
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
-		if !slices.Contains(known, name) {
-			return nil, cfg.Complain(at+".settings["+name+"]", fmt.Sprintf("connection %s: %s has no setting %q", c.Name, def.Title, name),
-				"it knows "+strings.Join(known, ", "))
-		}
-	}
-	return s, nil
-}
-
-// streamsOf returns the streams to pull, in the connector's order.
-func streamsOf(cfg *config.Config, at string, c config.Connection, there []connectors.Stream) ([]string, error) {
-	want := map[string]bool{}
-	for i, s := range c.Streams {
-		if !slices.ContainsFunc(there, func(t connectors.Stream) bool { return t.Name == s.Name }) {
-			return nil, cfg.Complain(fmt.Sprintf("%s.streams[%d]", at, i), fmt.Sprintf("connection %s: there is no stream %q", c.Name, s.Name),
-				"`hub connectors "+c.Connector+"` lists the streams")
-		}
-		want[s.Name] = s.On()
-	}
-	var out []string
-	for _, t := range there {
-		if on, named := want[t.Name]; on || len(c.Streams) == 0 || !named && onlyOff(c) {
-			out = append(out, t.Name)
-		}
-	}
-	return out, nil
-}
-
-// onlyOff says whether the streams of a connection are listed only to leave some out.
-func onlyOff(c config.Connection) bool {
-	return !slices.ContainsFunc(c.Streams, config.Stream.On)
-}
-
-func mappingOf(cfg *config.Config, at string, c config.Connection, def connectors.Definition) (*mapping.Map, error) {
-	name, src := def.Name+"/mapping.yaml", def.Mapping
-	if c.Mapping != "" {
-		b, err := os.ReadFile(c.Mapping)
-		if err != nil {
-			return nil, canon.Errorf("mapping.read", "connection %s: the mapping cannot be read: %w", c.Name, err).WithHint("check `mapping` in hub.yaml")
-		}
-		name, src = c.Mapping, b
-	}
-	if len(src) == 0 {
-		return nil, cfg.Complain(at, fmt.Sprintf("connection %s: %s brings no mapping of its own", c.Name, def.Title),
-			"write one and name it by `mapping:`; examples/ has some to start from")
-	}
-	m, err := mapping.Parse(name, src, mapping.Options{Connection: func(connector string) string { return only(cfg, connector) }})
-	if err != nil {
-		return nil, canon.Errorf("mapping.bad", "%w", err)
-	}
-	return m, nil
-}
-
-// only returns the name of the connection of a connector, "" where there is none or several.
-func only(cfg *config.Config, connector string) string {
-	name := ""
-	for _, c := range cfg.Connections {
-		if c.Connector == connector {
-			if name != "" {
-				return ""
-			}
-			name = c.Name
-		}
-	}
-	return name
-}
-
-func mappings(vs []*vendor) map[string]*mapping.Map {
-	out := map[string]*mapping.Map{}
-	for _, v := range vs {
-		out[v.cfg.Name] = v.mapping
-	}
-	return out
-}
-
-// sources lists which stream delivers which kinds, and how long its word is good.
-func sources(vs []*vendor) []ingest.Source {
-	var out []ingest.Source
-	for _, v := range vs {
-		within := v.cfg.FreshWithin
-		if within == 0 {
-			within = max(24*time.Hour, 3*v.every)
-		}
-		for _, s := range v.streams {
-			out = append(out, ingest.Source{Connection: v.cfg.Name, Stream: s, Kinds: v.mapping.Kinds(s), FreshWithin: within})
-		}
-	}
-	return out
-}
-
-func pullSources(vs []*vendor) []pull.Source {
-	var out []pull.Source
-	for _, v := range vs {
-		out = append(out, pull.Source{Connection: v.cfg.Name, Connector: v.def.Name, Conn: v.conn, Streams: v.streams})
-	}
-	return out
 }

@@ -91,12 +91,14 @@ func (p *Pipeline) Ingest(ctx context.Context, b canon.Batch) (Result, error) {
 	}
 	var res Result
 	err := p.Atomic(ctx, func(tx Tx) error {
-		w := p.work(tx, m)
-		if err := w.take(ctx, b); err != nil {
-			return err
-		}
-		res = w.result
-		return tx.Advance(ctx, b, w.result.Changed)
+		return guarded(func() error {
+			w := p.work(tx, m)
+			if err := w.take(ctx, b); err != nil {
+				return err
+			}
+			res = w.result
+			return tx.Advance(ctx, b, w.result.Changed)
+		})
 	})
 	return res, err
 }
