@@ -10,12 +10,9 @@ import (
 	"github.com/lifecyclehub/hub/canon"
 )
 
-// Split cuts a batch into parts that each fit into one message of the embedded server. All but the last are
-// marked Part and carry the cursor that the page was read with. A record that fits into no message becomes a
-// dead letter, so that it does not stop its stream.
-func Split(b canon.Batch) []canon.Batch { return split(b, maxPayload) }
-
-// Split is the function of that name for the server that the bus is connected to, which may take less.
+// Split cuts a batch into parts that each fit into one message of the server that the bus is connected to. All
+// but the last are marked Part and carry the cursor that the page was read with. A record that fits into no
+// message becomes a dead letter, so that it does not stop its stream.
 func (b *Bus) Split(batch canon.Batch) []canon.Batch { return split(batch, b.limit()) }
 
 // limit is the size of the largest message body that Send accepts.

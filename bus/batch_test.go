@@ -106,7 +106,7 @@ func TestSplitKeepsEverythingInOrder(t *testing.T) {
 
 func TestSplitLeavesASmallBatchWhole(t *testing.T) {
 	for _, b := range []canon.Batch{{}, {Last: true, Next: "c"}, {Records: make([]canon.Record, 1000)}} {
-		if parts := Split(b); len(parts) != 1 || parts[0].Part || len(parts[0].Records) != len(b.Records) {
+		if parts := split(b, maxPayload); len(parts) != 1 || parts[0].Part || len(parts[0].Records) != len(b.Records) {
 			t.Errorf("a small batch became %d parts", len(parts))
 		}
 	}

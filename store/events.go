@@ -127,13 +127,6 @@ func (db *DB) OutboxEnd(ctx context.Context) (int64, error) {
 	return n, err
 }
 
-// OutboxPosition returns the position of a change, 0 where it is unknown.
-func (db *DB) OutboxPosition(ctx context.Context, change string) (int64, error) {
-	var n int64
-	err := db.row(ctx, "SELECT COALESCE(MAX(position), 0) FROM outbox WHERE change = $1", change).Scan(&n)
-	return n, err
-}
-
 // Meta returns a kept value, "" where there is none.
 func (db *DB) Meta(ctx context.Context, name string) (string, error) {
 	var v string

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lifecyclehub/hub/canon"
 )
@@ -277,18 +276,15 @@ type Counts struct {
 	// Statements counts every event ever told, also those that are no longer in force.
 	Statements                                  int64
 	Entities, Stages, Bands, Deliveries, Pushes map[string]int64
-	LastChange                                  time.Time
 }
 
 // Counts returns the totals.
 func (db *DB) Counts(ctx context.Context) (Counts, error) {
 	var c Counts
-	var last int64
 	err := db.row(ctx, `SELECT (SELECT COUNT(*) FROM customers WHERE gone = 0), (SELECT COUNT(*) FROM events WHERE superseded_at = 0),
 		(SELECT COUNT(*) FROM records), (SELECT COUNT(*) FROM customers WHERE gone = 0 AND assessed > 0), (SELECT COUNT(*) FROM dead_letters),
-		(SELECT COUNT(*) FROM events), (SELECT COALESCE(MAX(recorded_at), 0) FROM outbox)`).
-		Scan(&c.Customers, &c.Events, &c.Records, &c.Assessed, &c.DeadLetters, &c.Statements, &last)
-	c.LastChange = instant(last)
+		(SELECT COUNT(*) FROM events)`).
+		Scan(&c.Customers, &c.Events, &c.Records, &c.Assessed, &c.DeadLetters, &c.Statements)
 	for _, g := range []struct {
 		to    *map[string]int64
 		query string

@@ -355,7 +355,21 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// serve opens an app, runs its carrying parts beside fn, and closes it in good order.
+// withApp opens what the configuration asks for, runs its carrying parts beside fn, and closes everything.
+func (c *cli) withApp(ctx context.Context, fn func(context.Context, *errgroup.Group, *app) error) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	a, err := open(ctx, cfg, newLog(c.err, cfg.Log))
+	if err != nil {
+		return err
+	}
+	err = serve(ctx, a, func(ctx context.Context, g *errgroup.Group) error { return fn(ctx, g, a) })
+	return errors.Join(err, a.close())
+}
+
+// serve runs the carrying parts of an app beside fn, and ends them in good order.
 func serve(ctx context.Context, a *app, fn func(ctx context.Context, g *errgroup.Group) error) error {
 	inner, stop := context.WithCancel(ctx)
 	defer stop()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,16 +71,8 @@ func (c *cli) deadletters() *cobra.Command {
 
 // replay maps the records that have dead letters again, from the raw versions kept.
 func (c *cli) replay(ctx context.Context, connection string) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	a, err := open(ctx, cfg, newLog(c.err, cfg.Log))
-	if err != nil {
-		return err
-	}
 	var before, left int64
-	err = serve(ctx, a, func(ctx context.Context, _ *errgroup.Group) error {
+	err := c.withApp(ctx, func(ctx context.Context, _ *errgroup.Group, a *app) error {
 		refs, err := a.letteredRefs(ctx, connection)
 		if err != nil {
 			return err
@@ -107,7 +98,7 @@ func (c *cli) replay(ctx context.Context, connection string) error {
 		left = counts.DeadLetters
 		return a.settleOut(ctx)
 	})
-	if err = errors.Join(err, a.close()); err != nil {
+	if err != nil {
 		return err
 	}
 	if c.json {

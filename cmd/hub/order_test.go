@@ -33,7 +33,7 @@ func TestAnyOrderTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages := readAll(t, vs)
-	want := feed1(t, cfg, vs, pages)
+	want := takeIn(t, cfg, vs, pages)
 	for n := range orders {
 		seed := uint64(time.Now().UnixNano())
 		rnd := rand.New(rand.NewPCG(seed, uint64(n)))
@@ -43,7 +43,7 @@ func TestAnyOrderTwice(t *testing.T) {
 		}
 		// A second time from anywhere: late duplicates, not only immediate ones.
 		rnd.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		differ(t, fmt.Sprintf("order %d, seed %d", n, seed), want, feed1(t, cfg, vs, shuffled))
+		differ(t, fmt.Sprintf("order %d, seed %d", n, seed), want, takeIn(t, cfg, vs, shuffled))
 	}
 }
 
@@ -100,8 +100,8 @@ func shuffle(rnd *rand.Rand, pages []canon.Batch) []canon.Batch {
 	return out
 }
 
-// feed1 takes batches into a new store and returns the state that they lead to.
-func feed1(t *testing.T, cfg *config.Config, vs []*vendor, batches []canon.Batch) string {
+// takeIn takes batches into a new store and returns the state that they lead to.
+func takeIn(t *testing.T, cfg *config.Config, vs []*vendor, batches []canon.Batch) string {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "hub.db"))
 	if err != nil {

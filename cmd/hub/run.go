@@ -32,18 +32,7 @@ func (c *cli) run() *cobra.Command {
 		Example: "  hub run\n  HUB_TOKEN=… hub run -c /etc/hub/hub.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := c.load()
-			if err != nil {
-				return err
-			}
-			a, err := open(cmd.Context(), cfg, newLog(c.err, cfg.Log))
-			if err != nil {
-				return err
-			}
-			err = serve(cmd.Context(), a, func(ctx context.Context, g *errgroup.Group) error {
-				return c.keep(ctx, g, a)
-			})
-			err = errors.Join(err, a.close())
+			err := c.withApp(cmd.Context(), c.keep)
 			if cmd.Context().Err() != nil {
 				// Stopping is how run ends.
 				fmt.Fprintln(c.err, "stopped; everything committed so far is kept")

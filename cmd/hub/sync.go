@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -24,23 +23,13 @@ func (c *cli) sync() *cobra.Command {
 		Example: "  hub sync\n  hub sync --connection hubspot --full\n  DATA=~/tables hub sync -c examples/ravenstack/hub.yaml --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := c.load()
-			if err != nil {
-				return err
-			}
-			a, err := open(cmd.Context(), cfg, newLog(c.err, cfg.Log))
-			if err != nil {
-				return err
-			}
-			if err := a.restrict(cmd.Context(), only, full); err != nil {
-				return errors.Join(err, a.close())
-			}
 			var s summary
-			err = serve(cmd.Context(), a, func(ctx context.Context, _ *errgroup.Group) (err error) {
-				s, err = c.once(ctx, a)
+			err := c.withApp(cmd.Context(), func(ctx context.Context, _ *errgroup.Group, a *app) (err error) {
+				if err = a.restrict(ctx, only, full); err == nil {
+					s, err = c.once(ctx, a)
+				}
 				return err
 			})
-			err = errors.Join(err, a.close())
 			if err != nil {
 				return err
 			}

@@ -267,12 +267,12 @@ func (w *work) answer(out *answers, s canon.CustomerState, members []canon.Entit
 		score.Customer = s.ID
 		out.plan.add = append(out.plan.add, canon.StoredEvent{Event: score, Revision: 1})
 	}
-	w.scored = append(w.scored, told1{profile, next})
+	w.scored = append(w.scored, assessed{profile, next})
 	if material(s.Assessment, next) {
 		s.Assessed++
 		out.numbers = append(out.numbers, s.Assessed)
 		out.history = append(out.history, next)
-		out.changes = append(out.changes, w.assessed(profile, next, s.Assessed))
+		out.changes = append(out.changes, w.assessment(profile, next, s.Assessed))
 	}
 	s.Assessment = &next
 	out.states = append(out.states, s)

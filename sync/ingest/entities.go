@@ -68,7 +68,8 @@ type mapped struct {
 	faulty bool
 }
 
-func (w *work) apply1(rec canon.Record) (mapped, []canon.DeadLetter) {
+// mapRecord maps one version of a record. Its dead letters are complete.
+func (w *work) mapRecord(rec canon.Record) (mapped, []canon.DeadLetter) {
 	es, letters := w.m.Apply(rec)
 	m := mapped{rec: rec, entities: make(map[string]canon.Entity, len(es)), faulty: len(letters) > 0}
 	for _, e := range es {
@@ -113,7 +114,7 @@ func (m mapped) next(key string, before *canon.Entity) (canon.Entity, bool) {
 
 // follow handles the common case: one version, newer than what is held.
 func (w *work) follow(a *arrival, known map[string]canon.StoredEntity) []*delta {
-	m, letters := w.apply1(a.newest())
+	m, letters := w.mapRecord(a.newest())
 	w.letters = append(w.letters, letters...)
 	at := m.rec.VersionTime()
 	var out []*delta
@@ -172,7 +173,7 @@ func (w *work) retell(ctx context.Context, a *arrival, known map[string]canon.St
 	states := map[string][]timeline.State{}
 	last := map[string]canon.Entity{}
 	for i, v := range versions {
-		m, letters := w.apply1(v)
+		m, letters := w.mapRecord(v)
 		if i == len(versions)-1 {
 			w.letters = append(w.letters, letters...)
 		}

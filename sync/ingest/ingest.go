@@ -146,7 +146,7 @@ type work struct {
 	touched map[string]bool
 	letters []canon.DeadLetter
 	// scored are the customers assessed, current the stage changes that lead to where one stands now.
-	scored  []told1
+	scored  []assessed
 	current map[string]bool
 }
 
@@ -306,12 +306,12 @@ func (w *work) arrival(ctx context.Context, held map[string]canon.Held, recs []c
 		return &arrival{held: h, recs: fresh}, nil
 	}
 	// Older than what is held, or several at once: what is known of them already says nothing new.
-	known2, err := w.tx.Versions(ctx, h)
+	versions, err := w.tx.Versions(ctx, h)
 	if err != nil {
 		return nil, err
 	}
 	seen := map[string]bool{}
-	for _, v := range known2 {
+	for _, v := range versions {
 		seen[versionKey(v)] = true
 	}
 	fresh = slices.DeleteFunc(fresh, func(r canon.Record) bool { return seen[versionKey(r)] })

@@ -12,8 +12,8 @@ import (
 	"github.com/lifecyclehub/hub/timeline"
 )
 
-// told1 is a customer with the assessment just made.
-type told1 struct {
+// assessed is a customer with the assessment just made.
+type assessed struct {
 	profile    canon.Profile
 	assessment canon.Assessment
 }
@@ -51,8 +51,8 @@ func (w *work) change(e canon.StoredEvent, d *data) canon.Change {
 	return c
 }
 
-// assessed makes the change that tells of an assessment.
-func (w *work) assessed(p canon.Profile, a canon.Assessment, n int64) canon.Change {
+// assessment makes the change that tells of an assessment.
+func (w *work) assessment(p canon.Profile, a canon.Assessment, n int64) canon.Change {
 	return canon.Change{ID: canon.ID("chg", p.ID, AssessedType, strconv.FormatInt(n, 10)), Type: AssessedType, Customer: p.ID,
 		OccurredAt: a.At, RecordedAt: w.tx.Now(), Backfill: w.backfill, Current: true,
 		Data: encode(&data{Customer: dataCustomer{p.ID, p.Type, p.Name, p.Domain}, Assessment: &a})}
@@ -91,7 +91,7 @@ func (w *work) tell(ctx context.Context) error {
 
 // enrich adds the assessment and the customer's name to the stage and score changes of this transaction.
 func (w *work) enrich() {
-	by := map[string]told1{}
+	by := map[string]assessed{}
 	for _, t := range w.scored {
 		by[t.profile.ID] = t
 	}
