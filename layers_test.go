@@ -34,6 +34,7 @@ var layers = []rule{
 	{"connectors", []string{"canon"}},
 	{"connectors/rest", []string{"canon", "connectors"}},
 	{"connectors/connectortest", []string{"canon", "connectors"}},
+	{"connectors/vendordoc", nil},
 	{"connectors/all", []string{"connectors", "connectors/*"}},
 	{"connectors/*", []string{"canon", "connectors", "connectors/rest"}},
 	{"mapping", []string{"canon"}},

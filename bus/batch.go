@@ -72,10 +72,10 @@ func tooLarge(r canon.Record, readAt time.Time, limit int) canon.DeadLetter {
 // headSize bounds the bytes of a message beside its records and rejects.
 func headSize(b canon.Batch) int {
 	// As JSON a byte takes six at most.
-	return 512 + 6*(len(b.Connection)+len(b.Connector)+len(b.Stream)+len(b.Run)+len(b.From)+max(len(b.From), len(b.Next)))
+	return 640 + 6*(len(b.Connection)+len(b.Connector)+len(b.Stream)+len(b.Run)+len(b.From)+max(len(b.From), len(b.Next)))
 }
 
-func recordSize(r canon.Record) int { return 128 + 6*len(r.ID) + len(r.Raw) }
+func recordSize(r canon.Record) int { return 160 + 6*(len(r.ID)+len(r.Into)) + len(r.Raw) }
 
 func rejectSize(d canon.DeadLetter) int {
 	return 512 + 6*(len(d.ID)+len(d.Connection)+len(d.Stream)+len(d.RecordID)+len(d.Code)+len(d.Path)+len(d.Reason)+len(d.Hint)) + len(d.Raw)
@@ -94,6 +94,7 @@ type envelope struct {
 	Part       bool             `json:"part,omitempty"`
 	Total      int64            `json:"total,omitempty"`
 	ReadAt     time.Time        `json:"read_at"`
+	Sweep      *canon.Sweep     `json:"sweep,omitempty"`
 	Records    []envelopeRecord `json:"records"`
 	Rejects    []envelopeReject `json:"rejects,omitempty"`
 }
@@ -103,6 +104,8 @@ type envelopeRecord struct {
 	Version  int64  `json:"v"`
 	Observed int64  `json:"o"`
 	Deleted  bool   `json:"d,omitempty"`
+	Reason   string `json:"r,omitempty"`
+	Into     string `json:"i,omitempty"`
 	Len      int    `json:"n"`
 }
 
@@ -116,10 +119,10 @@ type envelopeReject struct {
 // are not wrapped in JSON again, so that they arrive as the vendor sent them.
 func Encode(b canon.Batch) ([]byte, error) {
 	e := envelope{Connection: b.Connection, Connector: b.Connector, Stream: b.Stream, Run: b.Run, Seq: b.Seq, From: b.From, Next: b.Next,
-		Last: b.Last, Part: b.Part, Total: b.Total, ReadAt: b.ReadAt, Records: make([]envelopeRecord, len(b.Records)), Rejects: make([]envelopeReject, len(b.Rejects))}
+		Last: b.Last, Part: b.Part, Total: b.Total, ReadAt: b.ReadAt, Sweep: b.Sweep, Records: make([]envelopeRecord, len(b.Records)), Rejects: make([]envelopeReject, len(b.Rejects))}
 	size := 0
 	for i, r := range b.Records {
-		e.Records[i] = envelopeRecord{r.ID, r.Version, r.ObservedAt.UnixMicro(), r.Deleted, len(r.Raw)}
+		e.Records[i] = envelopeRecord{r.ID, r.Version, r.ObservedAt.UnixMicro(), r.Deleted, r.Reason, r.Into, len(r.Raw)}
 		size += len(r.Raw)
 	}
 	for i, d := range b.Rejects {
@@ -153,7 +156,7 @@ func Decode(msg []byte) (canon.Batch, error) {
 		return canon.Batch{}, fmt.Errorf("batch: head: %w", err)
 	}
 	b := canon.Batch{Connection: e.Connection, Connector: e.Connector, Stream: e.Stream, Run: e.Run, Seq: e.Seq, From: e.From, Next: e.Next,
-		Last: e.Last, Part: e.Part, Total: e.Total, ReadAt: e.ReadAt, Records: make([]canon.Record, len(e.Records))}
+		Last: e.Last, Part: e.Part, Total: e.Total, ReadAt: e.ReadAt, Sweep: e.Sweep, Records: make([]canon.Record, len(e.Records))}
 	cut := func(n int) ([]byte, error) {
 		if n < 0 || n > len(body) {
 			return nil, errors.New("batch: a record is cut off")
@@ -168,7 +171,8 @@ func Decode(msg []byte) (canon.Batch, error) {
 			return canon.Batch{}, err
 		}
 		b.Records[i] = canon.Record{Ref: canon.Ref{Connection: e.Connection, Stream: e.Stream, ID: r.ID},
-			Version: r.Version, ObservedAt: time.UnixMicro(r.Observed).UTC(), Deleted: r.Deleted, Raw: raw}
+			Version: r.Version, ObservedAt: time.UnixMicro(r.Observed).UTC(), Deleted: r.Deleted,
+			Reason: r.Reason, Into: r.Into, Raw: raw}
 	}
 	for _, d := range e.Rejects {
 		raw, err := cut(d.Len)

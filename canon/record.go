@@ -19,8 +19,22 @@ type Record struct {
 	// between states of equal Version.
 	ObservedAt time.Time `json:"observed_at"`
 	// Deleted marks a tombstone. Raw may then hold only what is left of the object, or nothing.
-	Deleted bool            `json:"deleted,omitempty"`
-	Raw     json.RawMessage `json:"raw,omitempty"`
+	Deleted bool `json:"deleted,omitempty"`
+	// Reason says why a record is gone: "deleted", "archived", "merged", or "missing" where a full list no
+	// longer holds it. "" where the vendor does not say, and where the record is not gone.
+	Reason string `json:"reason,omitempty"`
+	// Into is the id of the record, of the same stream, that a merged one became part of.
+	Into string          `json:"into,omitempty"`
+	Raw  json.RawMessage `json:"raw,omitempty"`
+}
+
+// Sweep says that a page belongs to a full list: what was held before and is on none of its pages is gone.
+type Sweep struct {
+	// Round names the list. Its pages share it.
+	Round string `json:"round"`
+	// Guard is the largest share of the held records, 0 to 1, that may be found missing at once. Where more
+	// are, none is taken as deleted, and an operator is told.
+	Guard float64 `json:"guard"`
 }
 
 // ContentHash identifies the record's content: its raw bytes and whether it is deleted.
@@ -61,7 +75,9 @@ type Batch struct {
 	// Total is the number of records that the vendor says the round has, 0 where it does not say.
 	Total int64
 	// ReadAt is when the page was read.
-	ReadAt  time.Time
+	ReadAt time.Time
+	// Sweep is set for pages of a full list by which missing records are found.
+	Sweep   *Sweep
 	Records []Record
 	// Rejects are objects that could not become records (no id, for instance).
 	Rejects []DeadLetter

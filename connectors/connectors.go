@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -18,13 +19,15 @@ import (
 type Definition struct {
 	// Name is the key used in hub.yaml, Title what people read, Doc one paragraph.
 	Name, Title, Doc string
-	// Category is "crm", "billing", "support", "usage" or "file".
+	// Category is "crm", "billing", "support", "marketing", "usage", "survey", "file" or "other".
 	Category string
 	Settings []Setting
 	// Streams in the order in which they are best read first (owners before what they own).
 	Streams []Stream
 	// Mapping is the shipped mapping file (YAML), empty where the user must bring one.
 	Mapping []byte
+	// Hook says how the vendor calls, nil where it does not.
+	Hook *Hook
 	// Behavior says, in Markdown, what will surprise an operator.
 	Behavior string
 	// Open connects. It does no I/O beyond reading local files: Check does.
@@ -55,6 +58,26 @@ type Env struct {
 	Dir string
 	// Streams are declared by the user where the connector has none of its own (file).
 	Streams []StreamConfig
+	// Vault keeps rotated tokens; nil keeps them no longer than the connection.
+	Vault Vault
+	// Budgets are shared by all connections of the process, so that two of one account share its allowance;
+	// nil gives the connection budgets of its own.
+	Budgets *Budgets
+}
+
+// Budgets holds what connections share of an account's allowance.
+type Budgets struct{ shared sync.Map }
+
+// Share returns what is kept under key, or keeps what create returns.
+func (b *Budgets) Share(key string, create func() any) any {
+	if b == nil {
+		return create()
+	}
+	if v, ok := b.shared.Load(key); ok {
+		return v
+	}
+	v, _ := b.shared.LoadOrStore(key, create())
+	return v
 }
 
 // StreamConfig is what a user tells of one stream in hub.yaml: options whose names the connector knows.
@@ -96,6 +119,8 @@ type Page struct {
 	More bool
 	// Total is the number of records that the vendor says this round has, 0 where it does not say.
 	Total int64
+	// Sweep marks a page of a full list by which missing records are found; nil for all others.
+	Sweep *canon.Sweep
 }
 
 // Pusher writes fields into the vendor's records.

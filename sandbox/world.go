@@ -7,6 +7,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"hash/fnv"
 	"maps"
 	"math/rand/v2"
@@ -70,6 +71,10 @@ type World struct {
 	// zdSeq counts changes, so that a cursor misses none within a second.
 	zdSeq int64
 
+	// shelves are the lists of the other vendors, by "vendor/stream"; stocked says which are filled.
+	shelves map[string]*shelf
+	stocked map[string]bool
+
 	malformed map[string]bool
 	faults    map[string][]*Fault
 	limits    *limits
@@ -98,6 +103,7 @@ func NewWorld(o Options) *World {
 		orgs: newZDTable(900001), users: newZDTable(400001), tickets: newZDTable(1001),
 		malformed: map[string]bool{}, faults: map[string][]*Fault{}, limits: newLimits(),
 		deskFields: map[string][]doc{}, jobs: map[string]doc{},
+		shelves: map[string]*shelf{}, stocked: map[string]bool{},
 	}
 	w.hireAgents()
 	names := map[string]bool{}
@@ -152,6 +158,11 @@ func (w *World) Counts() map[string]int {
 			count("zendesk/"+name, o.doc["status"] == "deleted" || o.doc["active"] == false)
 		}
 	}
+	for key, s := range w.shelves {
+		for _, it := range s.rows {
+			count(key, !it.gone.IsZero())
+		}
+	}
 	for key := range w.malformed {
 		c[key[:strings.LastIndex(key, "/")]+"/malformed"]++
 	}
@@ -194,6 +205,11 @@ func (w *World) Field(vendor, stream, id, field string) (string, bool) {
 		}
 		v, ok := t.byID[n].doc[key].(doc)[field].(string)
 		return v, ok
+	default:
+		if s := w.shelves[vendor+"/"+stream]; s != nil && s.byID[id] != nil {
+			v, ok := s.byID[id].doc[field]
+			return fmt.Sprint(v), ok
+		}
 	}
 	return "", false
 }

@@ -33,7 +33,7 @@ func TestLaws(t *testing.T) {
 
 // TestListIsComplete fails when a folder holds a connector that the list lacks.
 func TestListIsComplete(t *testing.T) {
-	notConnectors := []string{"all", "connectortest", "rest"}
+	notConnectors := []string{"all", "connectortest", "rest", "vendordoc"}
 	folders, err := os.ReadDir("..")
 	if err != nil {
 		t.Fatal(err)

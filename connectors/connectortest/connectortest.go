@@ -85,9 +85,9 @@ func definitionIsComplete(t testing.TB, def connectors.Definition) {
 		}
 	}
 	switch def.Category {
-	case "crm", "billing", "support", "usage", "file":
+	case "crm", "billing", "support", "marketing", "usage", "survey", "file", "other":
 	default:
-		t.Errorf("category %q is none of crm, billing, support, usage, file", def.Category)
+		t.Errorf("category %q is none of crm, billing, support, marketing, usage, survey, file, other", def.Category)
 	}
 	names := map[string]bool{}
 	for _, s := range def.Settings {

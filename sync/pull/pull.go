@@ -147,7 +147,7 @@ func (r *Runner) stream(ctx context.Context, s Source, stream string) (int64, er
 		}
 		records += int64(len(page.Records))
 		b := canon.Batch{Connection: s.Connection, Connector: s.Connector, Stream: stream, Run: run, From: cursor, Next: page.Next,
-			Last: !page.More, Total: page.Total, ReadAt: r.Now().UTC(), Records: page.Records, Rejects: page.Rejects}
+			Last: !page.More, Total: page.Total, ReadAt: r.Now().UTC(), Records: page.Records, Rejects: page.Rejects, Sweep: page.Sweep}
 		for _, part := range r.Split(b) {
 			seq++
 			part.Seq = seq
