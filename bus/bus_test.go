@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds what should happen at once.
-const patience = 150 * time.Second
+const patience = 20 * time.Second
 
 // dial opens a bus in a directory. The test closes it.
 func dial(t *testing.T, o bus.Options) *bus.Bus {

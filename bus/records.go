@@ -111,7 +111,7 @@ func (b *Bus) Records(ctx context.Context, take func(context.Context, canon.Batc
 	if err := b.rewind(ctx, cons); err != nil {
 		return fmt.Errorf("records belt: %w", err)
 	}
-	return consume(ctx, cons, 1, func(m jetstream.Msg) error {
+	return oneByOne(ctx, cons, func(m jetstream.Msg) error {
 		batch, err := Decode(m.Data())
 		if err != nil {
 			// Nothing can be made of the bytes. The stream's cursor stays before the page, so the page is
@@ -176,6 +176,10 @@ func (b *Bus) RecordsWaiting(ctx context.Context) (uint64, error) {
 	return s.CachedInfo().State.Msgs, nil
 }
 
+// heartbeat is how often the server says that it still knows of a request for messages. After two that are
+// missing the messages are asked for again.
+const heartbeat = time.Second
+
 // consume hands messages to fn, one at a time, until ctx ends. An error of fn ends it.
 func consume(ctx context.Context, cons jetstream.Consumer, ahead int, fn func(jetstream.Msg) error) error {
 	return iterate(ctx, cons, ahead, func(it jetstream.MessagesContext) error {
@@ -191,7 +195,7 @@ func consume(ctx context.Context, cons jetstream.Consumer, ahead int, fn func(je
 func iterate(ctx context.Context, cons jetstream.Consumer, ahead int, step func(jetstream.MessagesContext) error) error {
 	// A heartbeat that is missing, as when a laptop wakes up, is no reason to stop: the messages are asked for
 	// again.
-	it, err := cons.Messages(jetstream.PullMaxMessages(ahead), jetstream.WithMessagesErrOnMissingHeartbeat(false))
+	it, err := cons.Messages(jetstream.PullMaxMessages(ahead), jetstream.PullHeartbeat(heartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(false))
 	if err != nil {
 		return err
 	}
@@ -206,4 +210,27 @@ func iterate(ctx context.Context, cons jetstream.Consumer, ahead int, step func(
 			return err
 		}
 	}
+}
+
+// oneByOne hands messages to fn, asking for each only when the one before is done with, until ctx ends. An
+// error of fn ends it.
+func oneByOne(ctx context.Context, cons jetstream.Consumer, fn func(jetstream.Msg) error) error {
+	for ctx.Err() == nil {
+		m, err := cons.Next(jetstream.FetchContext(ctx))
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, nats.ErrTimeout) || errors.Is(err, jetstream.ErrNoHeartbeat):
+			continue
+		case err != nil:
+			return err
+		}
+		if err := fn(m); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
 }
