@@ -215,10 +215,14 @@ func iterate(ctx context.Context, cons jetstream.Consumer, ahead int, step func(
 // oneByOne hands messages to fn, asking for each only when the one before is done with, until ctx ends. An
 // error of fn ends it.
 func oneByOne(ctx context.Context, cons jetstream.Consumer, fn func(jetstream.Msg) error) error {
+	// Without a deadline: one that is over a moment before the context says so is refused as an option.
+	asking, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
 	for ctx.Err() == nil {
-		m, err := cons.Next(jetstream.FetchContext(ctx))
+		m, err := cons.Next(jetstream.FetchContext(asking))
 		switch {
-		case ctx.Err() != nil:
+		case asking.Err() != nil:
 			return nil
 		case errors.Is(err, nats.ErrTimeout) || errors.Is(err, jetstream.ErrNoHeartbeat):
 			continue
