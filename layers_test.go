@@ -35,6 +35,7 @@ var layers = []rule{
 	{"connectors/rest", []string{"canon", "connectors"}},
 	{"connectors/connectortest", []string{"canon", "connectors"}},
 	{"connectors/vendordoc", nil},
+	{"connectors/airbyte", []string{"canon", "connectors", "connectors/rest"}},
 	{"connectors/all", []string{"connectors", "connectors/*"}},
 	{"connectors/*", []string{"canon", "connectors", "connectors/rest"}},
 	{"mapping", []string{"canon"}},
@@ -45,6 +46,7 @@ var layers = []rule{
 	{"bus", []string{"canon"}},
 	{"store", []string{"canon"}},
 	{"sync/pull", []string{"canon", "connectors"}},
+	{"sync/receive", []string{"canon", "connectors"}},
 	{"sync/ingest", []string{"canon", "mapping", "identity", "timeline", "lifecycle"}},
 	{"sync/push", []string{"canon", "connectors", "mapping"}},
 	{"api", []string{"canon", "connectors", "lifecycle"}},
@@ -59,19 +61,22 @@ type edge struct {
 
 // edges are the third-party modules that have one home.
 var edges = []edge{
-	{"github.com/jackc/pgx", []string{"store"}},
-	{"modernc.org/", []string{"store"}},
+	// connectors/sql reads databases as sources.
+	{"github.com/jackc/pgx", []string{"store", "connectors/sql"}},
+	{"modernc.org/", []string{"store", "connectors/sql"}},
+	{"github.com/go-sql-driver/mysql", []string{"connectors/sql"}},
 	{"github.com/pressly/goose", []string{"store"}},
 	{"github.com/nats-io/", []string{"bus"}},
-	{"github.com/tidwall/", []string{"mapping", "connectors/rest", "connectors/file"}},
-	{"github.com/goccy/go-yaml", []string{"config", "mapping", "connectors/rest", "lifecycle"}},
+	// cmd/hub: the floor of hub bench is a loop over gjson.
+	{"github.com/tidwall/", []string{"mapping", "connectors/rest", "connectors/file", "connectors/airbyte", "cmd/hub"}},
+	{"github.com/goccy/go-yaml", []string{"config", "mapping", "connectors/rest", "connectors/airbyte", "lifecycle"}},
 	{"github.com/expr-lang/", []string{"lifecycle"}},
 	{"github.com/danielgtaylor/huma", []string{"api"}},
 	{"github.com/spf13/", []string{"cmd/hub"}},
 	{"github.com/jedib0t/", []string{"cmd/hub"}},
 	{"code.dny.dev/ssrf", []string{"webhooks"}},
 	{"github.com/hashicorp/go-retryablehttp", []string{"connectors/rest", "connectors/hubspot", "connectors/stripe", "connectors/zendesk"}},
-	{"github.com/invopop/jsonschema", []string{"config", "mapping"}},
+	{"github.com/invopop/jsonschema", []string{"config", "mapping", "connectors/rest"}},
 }
 
 // source is one parsed Go file.

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -28,7 +27,7 @@ const (
 // gives a deleted entity per rule, with what is left of its body and without faults; rules with each, or
 // with a part that the record tells, give those that are still to be seen in it.
 func (m *Map) Apply(rec canon.Record) ([]canon.Entity, []canon.DeadLetter) {
-	e := evaluation{m: m, rec: rec, made: map[string]*rule{}, buried: map[string]bool{}}
+	e := evaluation{m: m, rec: rec}
 	e.run()
 	return e.entities, e.letters
 }
@@ -39,13 +38,30 @@ type evaluation struct {
 	rec      canon.Record
 	entities []canon.Entity
 	letters  []canon.DeadLetter
-	// made tells by key which rule made an entity, buried which deleted ones no rule could map.
-	made   map[string]*rule
-	buried map[string]bool
+	// made tells which rule made which entity, buried which deleted ones no rule could map.
+	made   []making
+	buried []making
 	// at is the path of the element that is being mapped, with a dot behind it.
 	at string
 	// trace is told of every value that was looked at; nil outside of Explain.
 	trace func(Row)
+}
+
+// making is an entity of the record, by what tells it from the record's others.
+type making struct {
+	kind canon.Kind
+	part string
+	by   *rule
+}
+
+// maker returns the rule that a list names for an entity, nil for none.
+func maker(list []making, kind canon.Kind, part string) *rule {
+	for i := range list {
+		if list[i].kind == kind && list[i].part == part {
+			return list[i].by
+		}
+	}
+	return nil
 }
 
 func (e *evaluation) run() {
@@ -87,31 +103,52 @@ func readable(raw []byte) *fault {
 			because("The record is not a JSON object: %s.", shorten(string(raw[:min(len(raw), 400)])))
 	case tooDeep(raw):
 		return newFault(codeInvalid, "", "ask the vendor for fewer fields").because("The record is nested deeper than %d levels.", maxNested)
-	case !json.Valid(raw):
+	case !gjson.ValidBytes(raw):
 		return newFault(codeInvalid, "", "check what the vendor sent").
 			because("The record is not valid JSON: %s.", shorten(string(raw[:min(len(raw), 400)])))
 	}
 	return nil
 }
 
+// tooDeep reports whether raw is nested deeper than maxNested. It jumps over texts, which are most of a record.
 func tooDeep(raw []byte) bool {
-	depth, quoted := 0, false
+	depth := 0
 	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
+		switch raw[i] {
+		case '"':
+			n := endOfText(raw[i+1:])
+			if n < 0 {
+				return false // not valid, which is told elsewhere
+			}
+			i += n + 1
+		case '{', '[':
 			if depth++; depth > maxNested {
 				return true
 			}
-		case c == '}' || c == ']':
+		case '}', ']':
 			depth--
 		}
 	}
 	return false
+}
+
+// endOfText returns the index of the quote that ends a text, -1 where none does.
+func endOfText(b []byte) int {
+	for from := 0; ; {
+		n := bytes.IndexByte(b[from:], '"')
+		if n < 0 {
+			return -1
+		}
+		at := from + n
+		slashes := 0
+		for k := at - 1; k >= 0 && b[k] == '\\'; k-- {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return at
+		}
+		from = at + 1
+	}
 }
 
 // each makes an entity per element.
@@ -161,7 +198,7 @@ func (e *evaluation) one(r *rule, s *source, index int) {
 		}
 		e.note(Row{Entity: r.label(ent.Part), Field: "part", From: p.name, Raw: v.Raw, Result: ent.Part})
 	}
-	if by := e.made[ent.Key()]; by != nil {
+	if by := maker(e.made, ent.Kind, ent.Part); by != nil {
 		e.again(r, by, ent.Part)
 		return
 	}
@@ -179,7 +216,7 @@ func (e *evaluation) one(r *rule, s *source, index int) {
 		ent.Body = b.value
 	}
 	e.surround(r, s, &ent)
-	e.made[ent.Key()] = r
+	e.made = append(e.made, making{ent.Kind, ent.Part, r})
 	e.entities = append(e.entities, ent)
 }
 
@@ -199,8 +236,7 @@ func (e *evaluation) again(r, by *rule, part string) {
 
 // bury remembers that a rule's entity is gone; see tombstones.
 func (e *evaluation) bury(r *rule) {
-	key := canon.Entity{Kind: r.kind, Ref: e.rec.Ref, Part: r.part}.Key()
-	e.buried[key] = true
+	e.buried = append(e.buried, making{r.kind, r.part, r})
 }
 
 // tombstones adds the deleted entities that no rule could map: of a deleted object often little is left, and
@@ -209,11 +245,10 @@ func (e *evaluation) tombstones(st *stream) {
 	for i := range st.rules {
 		r := &st.rules[i]
 		ent := canon.Entity{Kind: r.kind, Ref: e.rec.Ref, Part: r.part, Deleted: true}
-		key := ent.Key()
-		if r.each != nil || r.partPaths != nil || e.made[key] != nil || !e.buried[key] {
+		if r.each != nil || r.partPaths != nil || maker(e.made, r.kind, r.part) != nil || maker(e.buried, r.kind, r.part) == nil {
 			continue
 		}
-		e.made[key] = r
+		e.made = append(e.made, making{r.kind, r.part, r})
 		e.entities = append(e.entities, ent)
 	}
 }
@@ -234,7 +269,7 @@ func (e *evaluation) body(r *rule, s *source, part string) filling {
 	}
 	v := reflect.ValueOf(body)
 	out := filling{value: body, usable: true}
-	from := map[string]string{}
+	from := make([]string, len(r.fields))
 	for i := range r.fields {
 		f := &r.fields[i]
 		o := f.eval(s)
@@ -244,7 +279,7 @@ func (e *evaluation) body(r *rule, s *source, part string) filling {
 		}
 		if o.value != nil {
 			f.target.set(v, o.value)
-			from[f.target.goName] = o.from
+			from[i] = o.from
 			out.filled = out.filled || o.raw != "" && o.from != "const"
 		}
 		if o.fault != nil {

@@ -14,8 +14,8 @@ import (
 )
 
 // check holds the body against the rules of its kind. What an optional field breaks is taken out of it;
-// from tells where the fields that have a value came from.
-func (e *evaluation) check(r *rule, body reflect.Value, from map[string]string) (faults []*fault, usable bool) {
+// from tells where the fields that have a value came from, by their index; "" where they have none.
+func (e *evaluation) check(r *rule, body reflect.Value, from []string) (faults []*fault, usable bool) {
 	usable = true
 	for _, broken := range e.m.violations(body.Interface()) {
 		i := slices.IndexFunc(r.fields, func(f field) bool { return f.target.goName == broken.field })
@@ -23,8 +23,8 @@ func (e *evaluation) check(r *rule, body reflect.Value, from map[string]string) 
 			return append(faults, newFault(codeInvalid, "", "check the mapping").because("The %s is not valid: %s.", r.kind, broken.problem)), false
 		}
 		f := &r.fields[i]
-		at, filled := from[broken.field]
-		if !filled {
+		at := from[i]
+		if at == "" {
 			// That the field has no value has been told already.
 			continue
 		}

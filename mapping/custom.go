@@ -21,25 +21,51 @@ type custom struct {
 	from         []path
 	key, value   []path
 	prefix       string
-	only, except []string
+	only, except *patterns
 }
 
 func (c *custom) keeps(name string) bool {
 	switch {
 	case name == "" || len(name) > maxCustomName || !strings.HasPrefix(name, c.prefix):
 		return false
-	case c.only != nil && !slices.ContainsFunc(c.only, func(p string) bool { return matches(p, name) }):
+	case c.only != nil && !c.only.match(name):
 		return false
 	}
-	return !slices.ContainsFunc(c.except, func(p string) bool { return matches(p, name) })
+	return c.except == nil || !c.except.match(name)
 }
 
-// matches reports whether name fits a pattern, which may end in a star.
-func matches(pattern, name string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(name, prefix)
+// patterns are names, some of which end in a star.
+type patterns struct {
+	names    map[string]bool
+	prefixes []string
+}
+
+// newPatterns returns nil for a list that the file lacks.
+func newPatterns(list []string) *patterns {
+	if list == nil {
+		return nil
 	}
-	return pattern == name
+	p := &patterns{names: map[string]bool{}}
+	for _, s := range list {
+		if prefix, ok := strings.CutSuffix(s, "*"); ok {
+			p.prefixes = append(p.prefixes, prefix)
+		} else {
+			p.names[s] = true
+		}
+	}
+	return p
+}
+
+func (p *patterns) match(name string) bool {
+	if p.names[name] {
+		return true
+	}
+	for _, prefix := range p.prefixes {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // collect adds the fields to into; a name that is there already stays.

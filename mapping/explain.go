@@ -40,7 +40,7 @@ const maxUnused = 500
 // as a whole, then the vendor's paths that nobody used, sorted.
 func (m *Map) Explain(rec canon.Record) []Row {
 	var rows []Row
-	e := evaluation{m: m, rec: rec, made: map[string]*rule{}, buried: map[string]bool{}, trace: func(r Row) {
+	e := evaluation{m: m, rec: rec, trace: func(r Row) {
 		r.Raw, r.Result = excerpt(r.Raw), excerpt(r.Result)
 		rows = append(rows, r)
 	}}

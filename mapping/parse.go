@@ -249,7 +249,10 @@ func (c *compiler) path(n *node, s string) (path, bool) {
 	}
 	p := path{text: rest, name: s, root: root, slot: -1}
 	if !c.inEach || root {
-		p.slot = c.picker.add(rest)
+		plain, tail := cut(rest)
+		if p.slot = c.picker.add(plain); p.slot >= 0 {
+			p.tail = tail
+		}
 	}
 	return p, true
 }

@@ -355,18 +355,20 @@ func (c *compiler) readCustom(n *node) custom {
 		c.complain(n, "add from: path", "custom does not say from where.")
 	}
 	out.prefix = c.word(n, "prefix")
+	var only, except []string
 	if v := n.get("only"); v != nil {
-		out.only = c.words(v, "only")
+		only = c.words(v, "only")
 	}
 	if v := n.get("except"); v != nil {
-		out.except = c.words(v, "except")
+		except = c.words(v, "except")
 	}
+	out.only, out.except = newPatterns(only), newPatterns(except)
 	in := c.within()
 	out.key, out.value = in.paths(n.get("key")), in.paths(n.get("value"))
 	if (out.key == nil) != (out.value == nil) {
 		c.complain(n, "give both, as in key: id, value: value", "key and value belong together.")
 	}
-	for _, pattern := range slices.Concat(out.only, out.except) {
+	for _, pattern := range slices.Concat(only, except) {
 		if i := strings.IndexByte(pattern, '*'); i >= 0 && i != len(pattern)-1 {
 			c.complain(n, "write hub_*, for instance", "The pattern %q has a * that is not at its end.", pattern)
 		}

@@ -14,8 +14,9 @@ type path struct {
 	// root says that the path starts at the record even inside each.
 	root bool
 	// slot is the index of the value that the stream's picker found in its one pass, -1 where the path
-	// needs a search of its own.
+	// needs a search of its own. tail is what is left to be searched for in that value, "" for nothing.
 	slot int
+	tail string
 }
 
 // rootPrefix marks a path that starts at the record.
@@ -37,7 +38,10 @@ func (s *source) get(p path) gjson.Result {
 		}
 		return s.elem.Get(p.text)
 	case p.slot >= 0 && p.slot < len(s.slots):
-		return s.slots[p.slot]
+		if v := s.slots[p.slot]; p.tail == "" || !v.Exists() {
+			return v
+		}
+		return s.slots[p.slot].Get(p.tail)
 	}
 	return s.root.Get(p.text)
 }
@@ -156,6 +160,22 @@ func steps(p string) []string {
 		}
 	}
 	return parts
+}
+
+// cut divides a path behind its plain names: what a picker can find, and what is to be searched for in it.
+func cut(p string) (plain, tail string) {
+	for at := 0; ; {
+		i := strings.IndexByte(p[at:], '.')
+		if i < 0 || steps(p[:at+i]) == nil {
+			break
+		}
+		plain, tail = p[:at+i], p[at+i+1:]
+		at += i + 1
+	}
+	if tail == "" || steps(p) != nil {
+		return p, ""
+	}
+	return plain, tail
 }
 
 // picker finds the values of many plain paths in one pass over an object.
