@@ -20,7 +20,7 @@ const hooksPrefix = "hub.hooks."
 
 const (
 	// hooksRemembered is how long the id of a call is known, so that the same call is kept once.
-	hooksRemembered = 30 * time.Minute
+	hooksRemembered = 10 * time.Minute
 	// hooksAtOnce is how many calls of a connection may be at work, hooksAhead how many are read ahead of that.
 	hooksAtOnce = 1000
 	hooksAhead  = 32
@@ -65,6 +65,15 @@ func (h *Hooks) Append(ctx context.Context, connection, id string, data []byte) 
 
 // Hook is a call that was kept.
 type Hook struct{ msg jetstream.Msg }
+
+// ID tells calls apart: one that comes again has the same.
+func (h Hook) ID() uint64 {
+	m, err := h.msg.Metadata()
+	if err != nil {
+		return 0
+	}
+	return m.Sequence.Stream
+}
 
 // Data is what Append was given.
 func (h Hook) Data() []byte { return h.msg.Data() }

@@ -80,6 +80,9 @@ func TestHooksThatAreNotDoneComeAgain(t *testing.T) {
 	for range 5 {
 		held = append(held, next(t, taken))
 	}
+	if a, b := held[0].ID(), held[1].ID(); a == 0 || a >= b {
+		t.Errorf("the calls have the ids %d and %d", a, b)
+	}
 	// Done in another order than they came.
 	for _, i := range []int{3, 0} {
 		if err := held[i].Done(t.Context()); err != nil {
