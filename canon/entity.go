@@ -36,6 +36,10 @@ type Entity struct {
 	// Part tells entities of one kind and record apart; mostly "".
 	Part    string `json:"part,omitempty"`
 	Deleted bool   `json:"deleted,omitempty"`
+	// Reason says why a deleted entity is gone, and Into is the id, in the same stream, of what it became part
+	// of; both as its record tells.
+	Reason string `json:"reason,omitempty"`
+	Into   string `json:"into,omitempty"`
 	// Owners are the companies or contacts that the entity belongs to, the surest first. For a contact:
 	// its companies. For a company: empty.
 	Owners []Owner `json:"owners,omitempty"`

@@ -28,6 +28,9 @@ type Record struct {
 	Raw  json.RawMessage `json:"raw,omitempty"`
 }
 
+// ReasonMissing is the Reason of records that a full list no longer holds.
+const ReasonMissing = "missing"
+
 // Sweep says that a page belongs to a full list: what was held before and is on none of its pages is gone.
 type Sweep struct {
 	// Round names the list. Its pages share it.
@@ -37,9 +40,16 @@ type Sweep struct {
 	Guard float64 `json:"guard"`
 }
 
-// ContentHash identifies the record's content: its raw bytes and whether it is deleted.
+// Missing reports whether r is the tombstone of a record that a full list no longer holds.
+func (r Record) Missing() bool { return r.Deleted && r.Reason == ReasonMissing }
+
+// ContentHash identifies the record's content: its raw bytes, whether it is deleted, and why and into what.
 func (r Record) ContentHash() string {
-	h := Hash(r.Raw)
+	raw := r.Raw
+	if r.Reason != "" || r.Into != "" {
+		raw = append(append(raw[:len(raw):len(raw)], 0), r.Reason+"\x00"+r.Into...)
+	}
+	h := Hash(raw)
 	if r.Deleted {
 		return "d" + h[1:]
 	}
@@ -47,10 +57,11 @@ func (r Record) ContentHash() string {
 }
 
 // VersionTime returns the moment that Version stands for, or ObservedAt where Version is no time between the
-// years 2000 and 2200, as with sequence numbers.
+// years 2000 and 2200, as with sequence numbers, and where the record is missing: its Version is then that of
+// what was held.
 func (r Record) VersionTime() time.Time {
 	const year2000, year2200 = 946684800 * 1e6, 7258118400 * 1e6
-	if r.Version < year2000 || r.Version >= year2200 {
+	if r.Version < year2000 || r.Version >= year2200 || r.Missing() {
 		return r.ObservedAt.UTC()
 	}
 	return time.UnixMicro(r.Version).UTC()
@@ -134,4 +145,6 @@ type StreamState struct {
 	// BackfilledAt is when the first full round ended.
 	BackfilledAt time.Time `json:"backfilled_at,omitzero"`
 	Error        *Error    `json:"error,omitempty"`
+	// Notice is what an operator should decide: the stream works, but something was not done by itself.
+	Notice *Error `json:"notice,omitempty"`
 }

@@ -10,6 +10,17 @@ type Held struct {
 	Version    int64
 	ObservedAt time.Time
 	Hash       string
+	// Deleted says that it is a tombstone, Missing that it is one because a full list no longer held it.
+	Deleted, Missing bool
+}
+
+// SweepRound is one round over a full list, by which missing records are found.
+type SweepRound struct {
+	// ID is the store's key of the round.
+	ID        int64
+	StartedAt time.Time
+	// Open says that the round has not come to its end, Fresh that it has just begun.
+	Open, Fresh bool
 }
 
 // StoredEntity is an entity with what the store knows beside it.

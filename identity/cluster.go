@@ -200,7 +200,7 @@ func (c *clustering) linkRef(key string, holders []holder) {
 			continue
 		}
 		rank := rankSame
-		if h.hold <= holdMerged && hub.hold <= holdMerged {
+		if h.hold <= holdInto && hub.hold <= holdInto {
 			rank = rankMerged
 		}
 		c.link(rank, hub.node, h.node, key)

@@ -18,7 +18,10 @@ var lawRules = Rules{GenericLimit: 3, Single: map[string]bool{"pay/list": false}
 // anyNode draws one of few records with few values, so that they meet.
 func anyNode(t *rapid.T, kind canon.Kind) Node {
 	at := canon.Ref{Connection: rapid.SampledFrom([]string{"crm", "desk", "pay"}).Draw(t, "connection"), Stream: "list", ID: rapid.SampledFrom([]string{"1", "2", "3", "4"}).Draw(t, "id")}
-	e := canon.Entity{Kind: kind, Ref: at, Deleted: rapid.IntRange(0, 7).Draw(t, "deleted") == 0}
+	e := canon.Entity{Kind: kind, Ref: at, Deleted: rapid.IntRange(0, 4).Draw(t, "deleted") == 0}
+	if e.Deleted && rapid.Bool().Draw(t, "merged") {
+		e.Into = rapid.SampledFrom([]string{"1", "2", "3", "6"}).Draw(t, "into")
+	}
 	if n := rapid.IntRange(0, 4).Draw(t, "created"); n > 0 {
 		e.CreatedAt = day(n)
 	}

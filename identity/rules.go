@@ -63,7 +63,7 @@ func (n Node) source() string { return n.Ref.Connection + "/" + n.Ref.Stream }
 
 // Evidence returns the keys by which the node may be linked to others of its kind, sorted:
 //
-//	ref:company:connection/stream/id   itself, what was merged into it, what it is the same as
+//	ref:company:connection/stream/id   itself, what was merged into it or it into, what it is the same as
 //	dom:acme.com                       a company's own domains, and that of its mailbox
 //	mail:ana@acme.com                  a person's address that the source vouches for
 //
@@ -83,6 +83,7 @@ type hold int
 const (
 	holdSelf   hold = iota // the node's own ref
 	holdMerged             // a ref that the vendor merged into it
+	holdInto               // the ref that the vendor merged it into
 	holdSame               // a ref that somebody stored on purpose
 	holdStrong             // a declared domain, a verified address
 	holdWeak               // the domain of a mailbox
@@ -101,6 +102,11 @@ func (r *Rules) clues(n Node) []clue {
 	clues := []clue{{selfKey(n), holdSelf}}
 	for _, id := range n.Entity.Absorbed {
 		clues = append(clues, clue{refKey(n.Kind, canon.Ref{Connection: n.Ref.Connection, Stream: n.Ref.Stream, ID: id}), holdMerged})
+	}
+	if n.Deleted && n.Entity.Into != "" {
+		// The entity of the same part lives on in what the record became part of.
+		into := Node{Ref: canon.Ref{Connection: n.Ref.Connection, Stream: n.Ref.Stream, ID: n.Entity.Into}, Kind: n.Kind, Entity: canon.Entity{Part: n.Entity.Part}}
+		clues = append(clues, clue{selfKey(into), holdInto})
 	}
 	for _, same := range n.Entity.SameAs {
 		if !same.IsZero() {

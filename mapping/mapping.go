@@ -11,7 +11,9 @@ import (
 
 // Map is a parsed mapping file. It is immutable and may be used by many goroutines.
 type Map struct {
-	name     string
+	name string
+	// source is the file's content.
+	source   string
 	streams  map[string]*stream
 	order    []string
 	validate *validator.Validate
@@ -83,7 +85,7 @@ type pointer struct {
 // "mapping.invalid" that holds every complaint, reachable as Complaints by errors.As.
 func Parse(name string, src []byte, o Options) (*Map, error) {
 	r := &reader{file: name, opts: o}
-	m := &Map{name: name, streams: map[string]*stream{}, validate: validator.New(validator.WithRequiredStructEnabled())}
+	m := &Map{name: name, source: string(src), streams: map[string]*stream{}, validate: validator.New(validator.WithRequiredStructEnabled())}
 	if doc := r.document(src); doc != nil && len(r.bad) == 0 {
 		r.readFile(m, doc)
 	}

@@ -16,20 +16,24 @@ import (
 func (db *DB) Streams(ctx context.Context) ([]canon.StreamState, error) {
 	ss, err := scan(func() (*sql.Rows, error) {
 		return db.rows(ctx, `SELECT s.connection, s.connector, s.stream, s.cursor_text, s.status, s.records, s.changed, s.total,
-			s.started_at, s.succeeded_at, s.failed_at, s.backfilled_at, s.error,
+			s.started_at, s.succeeded_at, s.failed_at, s.backfilled_at, s.error, s.notice,
 			(SELECT COUNT(*) FROM records r WHERE r.connection = s.connection AND r.stream = s.stream),
 			(SELECT COUNT(*) FROM dead_letters d WHERE d.connection = s.connection AND d.stream = s.stream)
 			FROM streams s ORDER BY s.connection, s.stream`)
 	}, func(r *sql.Rows) (canon.StreamState, error) {
 		var s canon.StreamState
 		var started, succeeded, failed, backfilled int64
-		var why string
+		var why, notice string
 		err := r.Scan(&s.Connection, &s.Connector, &s.Stream, &s.Cursor, &s.Status, &s.Records, &s.Changed, &s.Total,
-			&started, &succeeded, &failed, &backfilled, &why, &s.Held, &s.DeadLetters)
+			&started, &succeeded, &failed, &backfilled, &why, &notice, &s.Held, &s.DeadLetters)
 		s.StartedAt, s.SucceededAt, s.FailedAt, s.BackfilledAt = instant(started), instant(succeeded), instant(failed), instant(backfilled)
 		if err == nil && why != "" {
 			s.Error = &canon.Error{}
 			err = json.Unmarshal([]byte(why), s.Error)
+		}
+		if err == nil && notice != "" {
+			s.Notice = &canon.Error{}
+			err = json.Unmarshal([]byte(notice), s.Notice)
 		}
 		return s, err
 	})

@@ -12,20 +12,38 @@ import (
 
 // Held returns what is held of the records of one stream, by record id.
 func (t *Tx) Held(ctx context.Context, connection, stream string, ids []string) (map[string]canon.Held, error) {
-	rows, err := in(ctx, t, "SELECT id, rid, version, observed_at, hash FROM records WHERE connection = $1 AND stream = $2 AND rid", "",
-		[]any{connection, stream}, ids, func(r *sql.Rows) (canon.Held, error) {
-			h := canon.Held{Ref: canon.Ref{Connection: connection, Stream: stream}}
-			var at int64
-			err := r.Scan(&h.Row, &h.Ref.ID, &h.Version, &at, &h.Hash)
-			h.ObservedAt = instant(at)
-			return h, err
-		})
+	rows, err := in(ctx, t, "SELECT "+heldColumns+" FROM records WHERE connection = $1 AND stream = $2 AND rid", "",
+		[]any{connection, stream}, ids, readHeld(connection, stream))
 	out := make(map[string]canon.Held, len(rows))
 	for _, h := range rows {
 		out[h.Ref.ID] = h
 	}
 	aliases(out, ids)
 	return out, err
+}
+
+const heldColumns = "id, rid, version, observed_at, hash, deleted"
+
+// readHeld reads a row of a stream's records.
+func readHeld(connection, stream string) func(*sql.Rows) (canon.Held, error) {
+	return func(r *sql.Rows) (canon.Held, error) {
+		h := canon.Held{Ref: canon.Ref{Connection: connection, Stream: stream}}
+		var at, deleted int64
+		err := r.Scan(&h.Row, &h.Ref.ID, &h.Version, &at, &h.Hash, &deleted)
+		h.ObservedAt, h.Deleted, h.Missing = instant(at), deleted > 0, deleted == missing
+		return h, err
+	}
+}
+
+// missing marks a tombstone that stands for what a full list no longer held.
+const missing = 2
+
+// graded is what the table of records holds of whether a record is gone.
+func graded(deleted, miss bool) int64 {
+	if deleted && miss {
+		return missing
+	}
+	return flag(deleted)
 }
 
 // aliases makes what was found under a stored text found under the texts that it was stored for, too.
@@ -46,9 +64,9 @@ func (t *Tx) AddRecords(ctx context.Context, recs []canon.Record) (map[string]in
 	}
 	rows, ids := make([][]any, len(recs)), make([]string, len(recs))
 	for i, r := range recs {
-		rows[i], ids[i] = []any{r.Connection, r.Stream, r.ID, r.Version, micros(r.ObservedAt), r.ContentHash()}, r.ID
+		rows[i], ids[i] = []any{r.Connection, r.Stream, r.ID, r.Version, micros(r.ObservedAt), r.ContentHash(), graded(r.Deleted, r.Missing())}, r.ID
 	}
-	out, err := t.insertIDs(ctx, "INSERT INTO records (connection, stream, rid, version, observed_at, hash)", "rid", rows)
+	out, err := t.insertIDs(ctx, "INSERT INTO records (connection, stream, rid, version, observed_at, hash, deleted)", "rid", rows)
 	aliases(out, ids)
 	return out, err
 }
@@ -58,9 +76,9 @@ func (t *Tx) AddRecords(ctx context.Context, recs []canon.Record) (map[string]in
 func (t *Tx) AddVersions(ctx context.Context, rows []int64, recs []canon.Record) error {
 	vals := make([][]any, len(recs))
 	for i, r := range recs {
-		vals[i] = []any{rows[i], r.Version, micros(r.ObservedAt), r.ContentHash(), flag(r.Deleted), t.db.pack.EncodeAll(r.Raw, nil), micros(t.now)}
+		vals[i] = []any{rows[i], r.Version, micros(r.ObservedAt), r.ContentHash(), flag(r.Deleted), t.db.pack.EncodeAll(r.Raw, nil), micros(t.now), r.Reason, r.Into}
 	}
-	return t.insert(ctx, "INSERT INTO versions (record, version, observed_at, hash, deleted, raw, recorded_at)",
+	return t.insert(ctx, "INSERT INTO versions (record, version, observed_at, hash, deleted, raw, recorded_at, reason, merged_into)",
 		"ON CONFLICT (record, version, observed_at, hash) DO NOTHING", vals)
 }
 
@@ -68,20 +86,20 @@ func (t *Tx) AddVersions(ctx context.Context, rows []int64, recs []canon.Record)
 func (t *Tx) PutHeld(ctx context.Context, held []canon.Held) error {
 	rows := make([][]any, len(held))
 	for i, h := range held {
-		rows[i] = []any{h.Row, h.Version, micros(h.ObservedAt), h.Hash}
+		rows[i] = []any{h.Row, h.Version, micros(h.ObservedAt), h.Hash, graded(h.Deleted, h.Missing)}
 	}
-	return update{table: "records", columns: "id BIGINT, version BIGINT, observed_at BIGINT, hash TEXT"}.exec(ctx, t, rows)
+	return update{table: "records", columns: "id BIGINT, version BIGINT, observed_at BIGINT, hash TEXT, deleted BIGINT"}.exec(ctx, t, rows)
 }
 
 // Versions returns every version of a record, the oldest first.
 func (t *Tx) Versions(ctx context.Context, h canon.Held) ([]canon.Record, error) {
 	return scan(func() (*sql.Rows, error) {
-		return t.query(ctx, "SELECT version, observed_at, deleted, raw FROM versions WHERE record = $1 ORDER BY version, observed_at, hash", h.Row)
+		return t.query(ctx, "SELECT version, observed_at, deleted, raw, reason, merged_into FROM versions WHERE record = $1 ORDER BY version, observed_at, hash", h.Row)
 	}, func(r *sql.Rows) (canon.Record, error) {
 		rec := canon.Record{Ref: h.Ref}
 		var at, deleted int64
 		var raw []byte
-		if err := r.Scan(&rec.Version, &at, &deleted, &raw); err != nil {
+		if err := r.Scan(&rec.Version, &at, &deleted, &raw, &rec.Reason, &rec.Into); err != nil {
 			return rec, err
 		}
 		b, err := t.db.unpack.DecodeAll(raw, nil)

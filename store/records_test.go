@@ -50,7 +50,7 @@ func TestRecordsRoundTrip(t *testing.T) {
 			}
 			for _, r := range recs {
 				h := held[r.ID]
-				same(t, "held "+r.ID, canon.Held{Row: rows[r.ID], Ref: r.Ref, Version: r.Version, ObservedAt: r.ObservedAt, Hash: r.ContentHash()}, h)
+				same(t, "held "+r.ID, canon.Held{Row: rows[r.ID], Ref: r.Ref, Version: r.Version, ObservedAt: r.ObservedAt, Hash: r.ContentHash(), Deleted: r.Deleted}, h)
 				vs, err := tx.Versions(ctx, h)
 				if err != nil {
 					return err

@@ -174,7 +174,13 @@ func restored(t *telling, after State) {
 
 func deletion(s State) fact {
 	kind := string(s.Entity.Kind)
-	return fact{typ: kind + ".deleted", key: kind + ".deleted", summary: words(s.Entity) + " was deleted."}
+	f := fact{typ: kind + ".deleted", key: kind + ".deleted", summary: words(s.Entity) + " was deleted.", data: map[string]any{}}
+	put(f.data, "reason", s.Entity.Reason)
+	if s.Entity.Into != "" {
+		put(f.data, "into", s.Entity.Into)
+		f.summary = words(s.Entity) + " was merged into " + s.Entity.Into + "."
+	}
+	return f
 }
 
 // fact is something that a state says of its entity.

@@ -237,6 +237,8 @@ func (w *work) answer(out *answers, s canon.CustomerState, members []canon.Entit
 	profile := w.golden(s, members)
 	out.profiles = append(out.profiles, profile)
 	facts := lifecycle.Facts{Customer: s.ID, Type: profile.Type, Sources: *w.p.sources.Load()}
+	// Both are told by the events in force alone, so that what was taken back leaves no trace in them.
+	s.FirstSeenAt, s.LastEventAt = time.Time{}, time.Time{}
 	path := map[string]canon.StoredEvent{}
 	for _, e := range told {
 		if derived(e.Type) {

@@ -22,8 +22,9 @@ type delta struct {
 	events []canon.Event
 	clock  map[string]bool
 	full   bool
-	// save says that the entity itself must be written.
-	save bool
+	// save says that the entity itself must be written, forget that no version of its record yields it any
+	// more, as after a change of mapping. born says that the record was never seen before.
+	save, forget, born bool
 }
 
 // entities maps the arrivals and works out what becomes of each entity.
@@ -99,24 +100,51 @@ func (m mapped) next(key string, before *canon.Entity) (canon.Entity, bool) {
 		return canon.Entity{}, false
 	case !there:
 		// The record no longer yields the entity.
-		e = *before
-		e.Deleted = true
+		e = m.bury(*before)
 	case e.Deleted && before == nil:
-		// A tombstone of something never seen tells of nothing.
-		return canon.Entity{}, false
-	case e.Deleted && before != nil:
-		gone := *before
-		gone.Deleted = true
-		e = gone
+		if !m.rec.Deleted || m.rec.Into == "" || !isNode(e.Kind) {
+			// A tombstone of something never seen tells of nothing.
+			return canon.Entity{}, false
+		}
+		// It tells where those belong who point to it.
+		e = m.bury(canon.Entity{Kind: e.Kind, Ref: e.Ref, Part: e.Part})
+	case e.Deleted:
+		e = m.bury(*before)
 	}
 	return e, true
+}
+
+// bury returns e as deleted, for the reason that the record gives. What is known of a merge stands until the record
+// lives again: a later tombstone that does not speak of it does not contradict it.
+func (m mapped) bury(e canon.Entity) canon.Entity {
+	e.Deleted = true
+	switch {
+	case !m.rec.Deleted:
+		e.Reason, e.Into = "", ""
+	case m.rec.Into != "":
+		e.Reason, e.Into = m.rec.Reason, m.rec.Into
+	case e.Into == "" && m.rec.Reason != "":
+		e.Reason = m.rec.Reason
+	}
+	return e
+}
+
+// stub says that e is known only by a tombstone. It has no history to tell.
+func stub(e canon.Entity) bool { return e.Deleted && e.Body == nil }
+
+// stateOfVersion returns the state of an entity by a version of its record. A missing record, and one that came back
+// unchanged, have the version of what was held, which says nothing of them: the time of the sighting must do.
+func stateOfVersion(e canon.Entity, rec canon.Record, back bool) timeline.State {
+	if back || rec.Missing() {
+		return timeline.State{Entity: e, At: rec.ObservedAt.UTC()}
+	}
+	return timeline.State{Entity: e, Version: rec.Version, At: rec.VersionTime()}
 }
 
 // follow handles the common case: one version, newer than what is held.
 func (w *work) follow(a *arrival, known map[string]canon.StoredEntity) []*delta {
 	m, letters := w.mapRecord(a.newest())
 	w.letters = append(w.letters, letters...)
-	at := m.rec.VersionTime()
 	var out []*delta
 	for _, key := range keysOf(m, known) {
 		was, isKnown := known[key]
@@ -132,15 +160,17 @@ func (w *work) follow(a *arrival, known map[string]canon.StoredEntity) []*delta 
 		if isKnown && hash == was.Hash {
 			continue
 		}
-		d := &delta{known: isKnown, was: was, save: true,
-			entity: &canon.StoredEntity{Row: was.Row, Record: a.held.Row, Entity: e, Hash: hash, Version: m.rec.Version, At: at,
+		state := stateOfVersion(e, m.rec, a.back)
+		d := &delta{known: isKnown, was: was, save: true, born: a.fresh,
+			entity: &canon.StoredEntity{Row: was.Row, Record: a.held.Row, Entity: e, Hash: hash, Version: state.Version, At: state.At,
 				Node: was.Node, Cluster: was.Cluster, Customer: was.Customer, Why: was.Why}}
-		state := timeline.State{Entity: e, Version: m.rec.Version, At: at}
 		var prior *timeline.State
-		if isKnown {
+		if isKnown && !stub(was.Entity) {
 			prior = &timeline.State{Entity: was.Entity, Version: was.Version, At: was.At}
 		}
-		d.events = timeline.Derive(prior, state)
+		if !stub(e) {
+			d.events = timeline.Derive(prior, state)
+		}
 		d.tick(state, w.now)
 		out = append(out, d)
 	}
@@ -177,7 +207,7 @@ func (w *work) retell(ctx context.Context, a *arrival, known map[string]canon.St
 		if i == len(versions)-1 {
 			w.letters = append(w.letters, letters...)
 		}
-		at := v.VersionTime()
+		back := i > 0 && versions[i-1].Missing() && versions[i-1].Version == v.Version
 		for _, key := range keysOf(m, last) {
 			var before *canon.Entity
 			if b, ok := last[key]; ok {
@@ -188,7 +218,7 @@ func (w *work) retell(ctx context.Context, a *arrival, known map[string]canon.St
 				continue
 			}
 			last[key] = e
-			states[key] = append(states[key], timeline.State{Entity: e, Version: v.Version, At: at})
+			states[key] = append(states[key], stateOfVersion(e, v, back))
 		}
 	}
 	var out []*delta
@@ -202,22 +232,23 @@ func (w *work) retell(ctx context.Context, a *arrival, known map[string]canon.St
 
 func (w *work) retellOne(a *arrival, states []timeline.State, was canon.StoredEntity) *delta {
 	if len(states) == 0 {
-		if was.Row == 0 || was.Entity.Deleted {
+		if was.Row == 0 {
 			return nil
 		}
-		// The mapping no longer yields it from any version.
-		gone := was.Entity
-		gone.Deleted = true
-		states = []timeline.State{{Entity: was.Entity, Version: was.Version, At: was.At}, {Entity: gone, Version: a.held.Version, At: was.At}}
+		// The mapping yields it from no version: it is as though it had never been.
+		return &delta{known: true, was: was, full: true, forget: true, entity: &was}
 	}
-	ordered := timeline.Order(states)
+	ordered := apart(states)
 	latest := ordered[len(ordered)-1]
-	d := &delta{known: was.Row != 0, was: was, full: true,
+	d := &delta{known: was.Row != 0, was: was, full: true, born: a.fresh,
 		entity: &canon.StoredEntity{Row: was.Row, Record: a.held.Row, Entity: latest.Entity, Hash: entityHash(latest.Entity), Version: latest.Version, At: latest.At,
 			Node: was.Node, Cluster: was.Cluster, Customer: was.Customer, Why: was.Why}}
 	seen := map[string]bool{}
 	var prior *timeline.State
 	for i := range ordered {
+		if stub(ordered[i].Entity) {
+			continue
+		}
 		for _, e := range timeline.Derive(prior, ordered[i]) {
 			if !seen[e.ID] {
 				seen[e.ID] = true
@@ -229,6 +260,18 @@ func (w *work) retellOne(a *arrival, states []timeline.State, was canon.StoredEn
 	d.tick(latest, w.now)
 	d.save = d.entity.Hash != was.Hash || !d.entity.DueAt.Equal(was.DueAt) || d.entity.Clocked != was.Clocked || d.entity.Version != was.Version
 	return d
+}
+
+// apart leaves out the states that say the same as the state before them. The order of the versions stays: the
+// vendor's, then that in which they were read.
+func apart(states []timeline.State) []timeline.State {
+	before := ""
+	return slices.DeleteFunc(states, func(s timeline.State) bool {
+		h := entityHash(s.Entity)
+		same := h != "" && h == before
+		before = h
+		return same
+	})
 }
 
 func keysOf[V any](m mapped, known map[string]V) []string { return union(m.entities, known) }
@@ -265,7 +308,7 @@ func (w *work) apply(ctx context.Context, ds []*delta) error {
 	fresh := map[int64]bool{}
 	var save []*canon.StoredEntity
 	for _, d := range ds {
-		if isNode(d.entity.Entity.Kind) && d.entity.Node == "" {
+		if !d.forget && isNode(d.entity.Entity.Kind) && d.entity.Node == "" {
 			d.entity.Node = identity.NewNode(d.entity.Entity).ID()
 		}
 		if d.save {
@@ -284,6 +327,10 @@ func (w *work) apply(ctx context.Context, ds []*delta) error {
 	if err != nil {
 		return err
 	}
+	if err := w.forget(ctx, ds, oldKeys); err != nil {
+		return err
+	}
+	w.result.Entities += len(save)
 	if err := w.resolve(ctx, ds, oldKeys); err != nil {
 		return err
 	}
@@ -291,6 +338,28 @@ func (w *work) apply(ctx context.Context, ds []*delta) error {
 		w.touch(d.entity.Customer)
 	}
 	return w.events(ctx, ds)
+}
+
+// forget removes what no record yields any more, and notes the evidence that it held.
+func (w *work) forget(ctx context.Context, ds []*delta, oldKeys map[int64][]string) error {
+	var rows []int64
+	for _, d := range ds {
+		if d.forget {
+			rows = append(rows, d.entity.Row)
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	keys, err := w.tx.KeysOf(ctx, rows)
+	if err != nil {
+		return err
+	}
+	for row, e := range keys {
+		oldKeys[row] = e.Evidence
+	}
+	w.result.Entities += len(rows)
+	return w.tx.Forget(ctx, rows)
 }
 
 func (w *work) touch(customer string) {

@@ -64,7 +64,7 @@ func (p *plan) entity(d *delta, inForce map[string]canon.StoredEvent) {
 		case there:
 			p.supersede = append(p.supersede, is.Row)
 		}
-		p.add = append(p.add, canon.StoredEvent{Event: e, Entity: d.entity.Row, Clock: clock, Revision: revision(d.known)})
+		p.add = append(p.add, canon.StoredEvent{Event: e, Entity: d.entity.Row, Clock: clock, Revision: revision(d.born)})
 	}
 	for _, is := range inForce {
 		if !wanted[is.ID] && (d.full || is.Clock) {
@@ -73,12 +73,13 @@ func (p *plan) entity(d *delta, inForce map[string]canon.StoredEvent) {
 	}
 }
 
-// revision is 1 for the first statement of an event, and 0 where it must be looked up.
-func revision(known bool) int {
-	if known {
-		return 0
+// revision is 1 for the first statement of an event, and 0 where it must be looked up: an entity of a record that
+// was seen before may have been forgotten since.
+func revision(born bool) int {
+	if born {
+		return 1
 	}
-	return 1
+	return 0
 }
 
 func (w *work) execute(ctx context.Context, p plan) error {
@@ -117,6 +118,7 @@ func (w *work) execute(ctx context.Context, p plan) error {
 		return err
 	}
 	w.result.Events += len(p.add)
+	w.result.Superseded += len(p.supersede)
 	for _, e := range p.add {
 		if e.Customer != "" {
 			w.changes = append(w.changes, w.change(e, nil))

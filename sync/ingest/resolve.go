@@ -12,11 +12,18 @@ import (
 // resolve finds out whose the changed entities are, and whose others have become because of them: first
 // which companies are one, then which contacts are one and where they belong, then what belongs to both.
 func (w *work) resolve(ctx context.Context, ds []*delta, oldKeys map[int64][]string) error {
-	r := &resolution{work: w, byRow: map[int64]*canon.StoredEntity{}, fresh: map[int64]bool{}, profiles: map[string]canon.Profile{}}
+	r := &resolution{work: w, byRow: map[int64]*canon.StoredEntity{}, fresh: map[int64]bool{}, forgotten: map[canon.Kind][]string{}, profiles: map[string]canon.Profile{}}
+	var kept []*delta
 	for _, d := range ds {
+		if d.forget {
+			r.forgotten[d.entity.Entity.Kind] = append(r.forgotten[d.entity.Entity.Kind], oldKeys[d.entity.Row]...)
+			continue
+		}
+		kept = append(kept, d)
 		r.byRow[d.entity.Row] = d.entity
 		r.fresh[d.entity.Row] = !d.known
 	}
+	ds = kept
 	keys, err := r.companies(ctx, ds, oldKeys)
 	if err != nil {
 		return err
@@ -46,9 +53,11 @@ type resolution struct {
 	byRow map[int64]*canon.StoredEntity
 	// fresh are the entities that this batch added; they have no events yet. adopted are older ones that
 	// had no customer before.
-	fresh    map[int64]bool
-	adopted  []*canon.StoredEntity
-	profiles map[string]canon.Profile
+	fresh   map[int64]bool
+	adopted []*canon.StoredEntity
+	// forgotten are the keys, by kind, that entities held which are no more.
+	forgotten map[canon.Kind][]string
+	profiles  map[string]canon.Profile
 }
 
 // hold returns the one value of an entity that was read.
@@ -86,7 +95,7 @@ func (l loader) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string,
 // clusters, and the nodes by key. Clusters are nil where nothing of the kind changed.
 func (r *resolution) cluster(ctx context.Context, kind canon.Kind, ds []*delta, oldKeys map[int64][]string) ([]identity.Cluster, map[string]*canon.StoredEntity, error) {
 	l := loader{r, map[string]*canon.StoredEntity{}}
-	seed := identity.Seed{Kind: kind}
+	seed := identity.Seed{Kind: kind, Keys: r.forgotten[kind]}
 	for _, d := range ds {
 		if d.entity.Entity.Kind != kind || !d.save {
 			continue
@@ -96,7 +105,7 @@ func (r *resolution) cluster(ctx context.Context, kind canon.Kind, ds []*delta, 
 		seed.Nodes = append(seed.Nodes, n)
 		seed.Keys = append(seed.Keys, oldKeys[d.entity.Row]...)
 	}
-	if len(seed.Nodes) == 0 {
+	if len(seed.Nodes) == 0 && len(seed.Keys) == 0 {
 		return nil, nil, nil
 	}
 	nodes, generic, err := r.p.Rules.Closure(ctx, seed, l)
@@ -127,7 +136,8 @@ func (r *resolution) companies(ctx context.Context, ds []*delta, oldKeys map[int
 			}
 		}
 	}
-	return r.commit(ctx, moved, keyed, oldKeys)
+	keys, err := r.commit(ctx, moved, keyed, oldKeys)
+	return append(keys, r.forgotten[canon.KindCompany]...), err
 }
 
 // contacts groups contacts into persons and finds where each belongs. clusters are those whose company may
@@ -185,12 +195,13 @@ func (r *resolution) contacts(ctx context.Context, ds []*delta, oldKeys map[int6
 		if customer == "" {
 			customer = p.id
 		}
+		if customer == p.id && p.why == nil {
+			p.why = r.reasons(p.members)
+		}
 		for _, e := range p.members {
 			why := by
-			if w, grouped := p.why[e.Row]; customer == p.id && grouped {
-				why = w
-			} else if customer == p.id {
-				why = e.Why
+			if customer == p.id {
+				why = p.why[e.Row]
 			}
 			if e.Customer != customer || e.Cluster != p.id || e.Why != why {
 				r.move(e, p.id, customer, why)
@@ -204,7 +215,8 @@ func (r *resolution) contacts(ctx context.Context, ds []*delta, oldKeys map[int6
 			}
 		}
 	}
-	return r.commit(ctx, moved, keyed, oldKeys)
+	more, err := r.commit(ctx, moved, keyed, oldKeys)
+	return append(more, r.forgotten[canon.KindContact]...), err
 }
 
 // ownerKeys returns by what a person's company is found. A person is not found by their own addresses.
@@ -308,76 +320,4 @@ func (r *resolution) profile(id, kind string, e *canon.StoredEntity) {
 	}
 	name, domain, _ := r.p.Rules.Golden([]canon.Entity{e.Entity})
 	r.profiles[id] = canon.Profile{ID: id, Type: kind, Name: name, Domain: domain}
-}
-
-// dependents returns the clusters of the contacts, and the rows of the other entities, that find their
-// customer by any of the keys.
-func (r *resolution) dependents(ctx context.Context, keys []string) (clusters []string, rows []int64, err error) {
-	hs, err := r.tx.Dependents(ctx, keys)
-	if err != nil {
-		return nil, nil, err
-	}
-	var contacts []int64
-	for _, h := range hs {
-		if h.Kind == canon.KindContact {
-			contacts = append(contacts, h.Row)
-		} else {
-			rows = append(rows, h.Row)
-		}
-	}
-	slices.Sort(contacts)
-	es, err := r.tx.EntitiesByRow(ctx, slices.Compact(contacts))
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, e := range es {
-		if h := r.hold(e); h.Cluster != "" {
-			clusters = append(clusters, h.Cluster)
-		}
-	}
-	slices.Sort(clusters)
-	return slices.Compact(clusters), rows, nil
-}
-
-// find returns the customer that each key means, where it means one.
-func (r *resolution) find(ctx context.Context, keys []string) (map[string]string, error) {
-	slices.Sort(keys)
-	hs, err := r.tx.Holders(ctx, slices.Compact(keys))
-	if err != nil {
-		return nil, err
-	}
-	found, own := map[string]string{}, map[string]bool{}
-	several := map[string]bool{}
-	for _, h := range hs {
-		if h.Customer == "" {
-			continue
-		}
-		before, there := found[h.Key]
-		ref := strings.HasPrefix(h.Key, "ref:")
-		switch {
-		case ref && h.Self && !own[h.Key]:
-			// The record itself says more than others that name it.
-			found[h.Key], own[h.Key] = h.Customer, true
-		case !there:
-			found[h.Key] = h.Customer
-		case before != h.Customer && !own[h.Key]:
-			several[h.Key] = true
-		}
-	}
-	for k := range several {
-		if !own[k] {
-			delete(found, k)
-		}
-	}
-	return found, nil
-}
-
-func changedRows(ds []*delta, kind canon.Kind) map[int64]bool {
-	rows := map[int64]bool{}
-	for _, d := range ds {
-		if d.entity.Entity.Kind == kind && d.save {
-			rows[d.entity.Row] = true
-		}
-	}
-	return rows
 }

@@ -26,13 +26,11 @@ func (p *Pipeline) Salvage(ctx context.Context, b canon.Batch) (Result, error) {
 				Version: r.Version, Raw: r.Raw, OccurredAt: r.VersionTime()})
 			continue
 		}
-		sum.Records, sum.Changed, sum.Events = sum.Records+res.Records, sum.Changed+res.Changed, sum.Events+res.Events
-		sum.Touched, sum.DeadLetters = sum.Touched+res.Touched, sum.DeadLetters+res.DeadLetters
+		sum = sum.plus(res)
 	}
 	b.Records, b.Rejects = nil, append(b.Rejects[:len(b.Rejects):len(b.Rejects)], letters...)
 	res, err := p.Ingest(ctx, b)
-	sum.DeadLetters += res.DeadLetters
-	return sum, err
+	return sum.plus(res), err
 }
 
 // guarded turns a panic of fn into an error. Foreign input must not end the process: the page that holds it would

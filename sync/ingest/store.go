@@ -14,6 +14,27 @@ type Records interface {
 	AddVersions(ctx context.Context, rows []int64, recs []canon.Record) error
 	PutHeld(ctx context.Context, held []canon.Held) error
 	Versions(ctx context.Context, h canon.Held) ([]canon.Record, error)
+	RecordsFrom(ctx context.Context, connection, stream string, after int64, limit int) ([]canon.Held, error)
+}
+
+// Sweeps is what ingest needs of the store to find what a full list no longer holds.
+type Sweeps interface {
+	OpenSweep(ctx context.Context, b canon.Batch) (s canon.SweepRound, ok bool, err error)
+	CurrentSweep(ctx context.Context, connection, stream string, refused bool) (canon.SweepRound, error)
+	MarkSeen(ctx context.Context, s canon.SweepRound, connection, stream string, ids []string) error
+	CountMissing(ctx context.Context, s canon.SweepRound, connection, stream string) (gone, held int64, err error)
+	Missing(ctx context.Context, s canon.SweepRound, connection, stream string, limit int) ([]canon.Held, error)
+	EndSweep(ctx context.Context, s canon.SweepRound, connection, stream string, notice *canon.Error) error
+	ClearMarks(ctx context.Context, connection, stream string) error
+	At(ctx context.Context, connection, stream string) (canon.Cursor, error)
+}
+
+// Fields is what ingest needs of the store to keep what records consist of.
+type Fields interface {
+	FieldsOf(ctx context.Context, connection, stream string) ([]canon.FieldState, error)
+	PutFields(ctx context.Context, connection, stream string, fields []canon.FieldState) error
+	AddDrift(ctx context.Context, ds []canon.Drift) error
+	Backfilled(ctx context.Context, connection, stream string) (bool, error)
 }
 
 // Rounds is what ingest needs of the store to account for a batch.
@@ -34,6 +55,7 @@ type Entities interface {
 	PutEntities(ctx context.Context, es []*canon.StoredEntity) error
 	SetOwners(ctx context.Context, es []*canon.StoredEntity) error
 	MoveEvents(ctx context.Context, es []*canon.StoredEntity) error
+	Forget(ctx context.Context, rows []int64) error
 }
 
 // Keys is what ingest needs of the store to find entities by what links them.
@@ -74,6 +96,8 @@ type Customers interface {
 // Tx is one transaction of the store.
 type Tx interface {
 	Records
+	Sweeps
+	Fields
 	Rounds
 	Entities
 	Keys
