@@ -81,6 +81,10 @@ type World struct {
 	steps     int
 
 	writeCalls, writeVal int
+
+	// oauth holds the authorization servers by vendor, made when first asked for, also while mu is held.
+	oauthMu sync.Mutex
+	oauth   map[string]*OAuthServer
 }
 
 // NewWorld builds a world with its whole history.
@@ -101,7 +105,7 @@ func NewWorld(o Options) *World {
 		crm: newCRM(o.Now.AddDate(0, -o.Months, 0)), customers: newStripeTable(), subscriptions: newStripeTable(),
 		invoices: newStripeTable(), events: newStripeTable(),
 		orgs: newZDTable(900001), users: newZDTable(400001), tickets: newZDTable(1001),
-		malformed: map[string]bool{}, faults: map[string][]*Fault{}, limits: newLimits(),
+		malformed: map[string]bool{}, faults: map[string][]*Fault{}, limits: newLimits(), oauth: map[string]*OAuthServer{},
 		deskFields: map[string][]doc{}, jobs: map[string]doc{},
 		shelves: map[string]*shelf{}, stocked: map[string]bool{},
 	}
