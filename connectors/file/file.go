@@ -1,4 +1,4 @@
-// Package file is the connector for CSV and JSONL files in a folder: exports of systems that have no API,
+// Package file is the connector for CSV, JSONL and Parquet files in a folder: exports of systems that have no API,
 // or history of times before Hub.
 //
 // It knows nothing of what the columns mean: that is for the mapping file, which the user must bring. It
@@ -20,8 +20,8 @@ import (
 func Definition() connectors.Definition {
 	return connectors.Definition{
 		Name:     "file",
-		Title:    "Files (CSV, JSONL)",
-		Doc:      "Reads CSV and JSONL files, gzipped or not. Every stream names a file, or several by a pattern, and its id columns; a mapping file of your own says what the columns mean.",
+		Title:    "Files (CSV, JSONL, Parquet)",
+		Doc:      "Reads CSV and JSONL files, gzipped or not, and Parquet files. Every stream names a file, or several by a pattern, and its id columns; a mapping file of your own says what the columns mean.",
 		Category: "file",
 		Settings: []connectors.Setting{
 			{Name: "folder", Title: "Folder", Doc: "Where the files are, relative to hub.yaml.", Default: "."},
@@ -35,12 +35,13 @@ const behavior = `- **Streams** are declared in hub.yaml, with the options below
 - **path** (required) is relative to ` + "`folder`" + ` and may hold ` + "`* ? [a-z]`" + `; matching files are read in the order of their names. ` + "`.gz`" + ` is read as it is.
 - **id** (required) names the column, or several joined by ` + "`+`" + `. Where two rows have one id, both are records: the higher version counts, without ` + "`version`" + ` the later line.
 - **version** names a column with a time or a whole number that grows with each change of the row. Without it, the file's time stands for it.
-- **format** csv or jsonl (default: by extension) · **delimiter** one character or ` + "`tab`" + ` · **encoding** utf-8, latin1 or windows-1252 · **header** the column names, for a file that has none · **page** rows per page (default 500).
+- **format** csv, jsonl or parquet (default: by extension) · **delimiter** one character or ` + "`tab`" + ` · **encoding** utf-8, latin1 or windows-1252 · **header** the column names, for a file that has none · **page** rows per page (default 500).
 - **types** checks columns: ` + "`seats=int,signup=time`" + ` (int, number, time, bool). **skip_empty** leaves out rows without a value in a column. **distinct** keeps the first row per value of a column, file by file.
 - **join** adds a column of another file: ` + "`column=other.csv:key:wanted`" + `, several separated by ` + "`;`" + `. Where several rows have one key, the last counts; where none has, the column is empty.
 - **kinds** tells, separated by commas, which kinds of entity the rows become; then Hub can tell a source that is silent from one that is absent.
 - **A file that has not changed is not read again**; one that has is read from its start, and rows that are the same give nothing new. A row that disappears is not a deletion.
 - **A row that cannot be read** (wrong number of fields, a stray quote, no id) becomes a dead letter with its line, and the rest goes on.
+- **Parquet** keeps its types: numbers (decimals with all their digits), true and false, times in UTC, lists, maps and nested columns; bytes without a type become base64. ` + "`delimiter`, `encoding` and `header`" + ` do not apply, and a Parquet file must not be gzipped.
 - CSV values stay text, so account numbers keep their leading zeros; an empty field is "".
 `
 

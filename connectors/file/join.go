@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
 )
@@ -20,6 +21,7 @@ type joined struct {
 
 func (c *conn) join(ctx context.Context, st *stream, j join) (joined, error) {
 	other := stream{name: st.name, path: j.file, jsonl: st.jsonl, delimiter: st.delimiter, encoding: st.encoding, id: []string{j.key, j.wanted}}
+	other.parquet = strings.HasSuffix(strings.ToLower(j.file), parquetExt)
 	files, err := c.files(&other)
 	if err != nil {
 		return joined{}, err

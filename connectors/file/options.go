@@ -22,6 +22,7 @@ type stream struct {
 	name      string
 	path      string
 	jsonl     bool
+	parquet   bool
 	id        []string
 	version   string
 	delimiter rune
@@ -42,6 +43,7 @@ type columnType struct{ column, kind string }
 type join struct{ column, file, key, wanted string }
 
 const (
+	parquetExt  = ".parquet"
 	defaultPage = 500
 	maxPage     = 10_000
 )
@@ -52,7 +54,7 @@ type option func(st *stream, value string) error
 func options() map[string]option {
 	return map[string]option{
 		"path":       setPath,
-		"format":     func(st *stream, v string) (err error) { st.jsonl, err = oneOf(v, "csv", "jsonl"); return err },
+		"format":     setFormat,
 		"id":         func(st *stream, v string) (err error) { st.id, err = names(v, "+"); return err },
 		"version":    func(st *stream, v string) error { st.version = v; return nil },
 		"delimiter":  setDelimiter,
@@ -92,7 +94,7 @@ func parseStream(sc connectors.StreamConfig) (stream, error) {
 	}
 	ext := filepath.Ext(strings.TrimSuffix(strings.ToLower(st.path), ".gz"))
 	if sc.Options["format"] == "" {
-		st.jsonl = ext == ".jsonl" || ext == ".ndjson"
+		st.jsonl, st.parquet = ext == ".jsonl" || ext == ".ndjson", ext == parquetExt
 	}
 	if st.delimiter == 0 {
 		st.delimiter = ','
@@ -126,11 +128,12 @@ func (st *stream) columns() [][2]string {
 	return out
 }
 
-func oneOf(v, first, second string) (isSecond bool, err error) {
-	if v != first && v != second {
-		return false, fmt.Errorf("is %q, want %s or %s", v, first, second)
+func setFormat(st *stream, v string) error {
+	st.jsonl, st.parquet = v == "jsonl", v == "parquet"
+	if v != "csv" && !st.jsonl && !st.parquet {
+		return fmt.Errorf("is %q, want csv, jsonl or parquet", v)
 	}
-	return v == second, nil
+	return nil
 }
 
 func names(v, separator string) ([]string, error) {

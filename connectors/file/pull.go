@@ -138,11 +138,11 @@ func (p *pull) resume(ctx context.Context, f found, cur cursor, from canon.Curso
 			return reading{}, err
 		}
 	}
-	_, was, _ := strings.Cut(cur.State, "+")
+	signature, was, _ := strings.Cut(cur.State, "+")
 	_, is, _ := strings.Cut(p.state(f), "+")
 	rd, err := p.begin(f)
-	if err != nil || cur.File != f.name || was != is {
-		return rd, err
+	if err != nil || cur.File != f.name || was != is || p.stream.parquet && signature != f.signature() {
+		return rd, err // a Parquet file cannot grow: it is replaced
 	}
 	same, err := p.forward(ctx, rd, cur)
 	if err != nil {
@@ -216,7 +216,7 @@ func (p *pull) fill(ctx context.Context, rd *reading, page *connectors.Page) (mo
 		}
 		rec, column, why := p.record(rw, rd.rows.file)
 		if why != "" {
-			page.Rejects = append(page.Rejects, reject(rd.rows.file, fault{line: rw.line, text: why, raw: rw.raw}, rec.ID, column))
+			page.Rejects = append(page.Rejects, reject(rd.rows.file, fault{line: rw.line, text: why, raw: rw.raw, row: p.stream.parquet}, rec.ID, column))
 			size += len(rw.raw)
 			continue
 		}

@@ -106,9 +106,13 @@ func reject(f found, bad fault, id, column string) canon.DeadLetter {
 		text := string(raw[:min(len(raw), rejectBytes)])
 		raw = quote(strings.ToValidUTF8(strings.TrimRight(text, "\r\n"), "\ufffd"))
 	}
+	unit := "line"
+	if bad.row {
+		unit = "row"
+	}
 	return canon.DeadLetter{
 		RecordID: id, Code: "file.row", Path: column, Raw: raw, OccurredAt: f.mtime,
-		Reason: fmt.Sprintf("%s: line %d: %s", place(f.name, bad.line, bad.column), bad.line, bad.text),
+		Reason: fmt.Sprintf("%s: %s %d: %s", place(f.name, bad.line, bad.column), unit, bad.line, bad.text),
 		Hint:   "correct the row in the file; the file is read again once it has changed",
 	}
 }

@@ -37,6 +37,8 @@ type fault struct {
 	line, column int
 	text         string
 	raw          []byte
+	// row says that line counts rows.
+	row bool
 }
 
 // rows reads a file row by row. Behind a row, offset, number and last say where the next one begins.
@@ -55,10 +57,15 @@ type rows struct {
 	index  map[string]int
 	// scratch is reused, as each row is parsed by a csv.Reader of its own.
 	scratch *bufio.Reader
+	// table reads Parquet; nil for files of text.
+	table *table
 }
 
 // openRows opens a file and reads its header. The caller closes the rows.
 func (c *conn) openRows(st *stream, f found) (*rows, error) {
+	if st.parquet {
+		return openTable(st, f)
+	}
 	src, err := openSource(f, st)
 	if err != nil {
 		return nil, unreadable(f.name, err)
@@ -70,7 +77,12 @@ func (c *conn) openRows(st *stream, f found) (*rows, error) {
 	return r, nil
 }
 
-func (r *rows) close() error { return r.source.Close() }
+func (r *rows) close() error {
+	if r.table != nil {
+		return r.table.close()
+	}
+	return r.source.Close()
+}
 
 func (r *rows) readHeader() error {
 	if r.stream.jsonl {
@@ -90,6 +102,11 @@ func (r *rows) readHeader() error {
 		}
 		r.header = fields
 	}
+	return r.indexHeader()
+}
+
+// indexHeader looks for the columns that the options name.
+func (r *rows) indexHeader() error {
 	r.index = map[string]int{}
 	for i, name := range r.header {
 		name = strings.TrimSpace(name)
@@ -112,8 +129,11 @@ func (r *rows) readHeader() error {
 	return nil
 }
 
-// position returns where the next row begins.
+// position returns where the next row begins; in Parquet rows take the place of bytes and lines.
 func (r *rows) position() (offset int64, number int) {
+	if r.table != nil {
+		return r.table.row, int(r.table.row) + 1
+	}
 	if len(r.ahead) > 0 {
 		return r.ahead[0].offset, r.ahead[0].number
 	}
@@ -123,6 +143,9 @@ func (r *rows) position() (offset int64, number int) {
 // seek moves to a position that position returned, and reports whether the line before it is still the one
 // that ended there.
 func (r *rows) seek(at cursor) (same bool, err error) {
+	if r.table != nil {
+		return r.table.seek(at.Offset)
+	}
 	from, _ := r.position()
 	start := at.Offset - int64(at.Tail)
 	if start < from {
@@ -261,6 +284,9 @@ func (r *rows) usable(l line) *fault {
 
 // next returns the next row, or why it cannot be used, or io.EOF.
 func (r *rows) next() (row, *fault, error) {
+	if r.table != nil {
+		return r.nextTableRow()
+	}
 	if r.stream.jsonl {
 		return r.nextObject()
 	}
