@@ -65,6 +65,7 @@ var edges = []edge{
 	{"github.com/jackc/pgx", []string{"store", "connectors/sql"}},
 	{"modernc.org/", []string{"store", "connectors/sql"}},
 	{"github.com/go-sql-driver/mysql", []string{"connectors/sql"}},
+	{"github.com/parquet-go/", []string{"connectors/file"}},
 	{"github.com/pressly/goose", []string{"store"}},
 	{"github.com/nats-io/", []string{"bus"}},
 	// cmd/hub: the floor of hub bench is a loop over gjson.
