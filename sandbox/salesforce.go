@@ -52,7 +52,8 @@ type sfCursor struct {
 	size int
 }
 
-// Salesforce returns the second CRM's server. It wants SalesforceToken as bearer token and answers, below
+// Salesforce returns the second CRM's server. It wants SalesforceToken, or a token of
+// OAuth, as bearer token and answers, below
 // /services/data/vNN.0:
 //
 //	GET   /query?q=, /queryAll?q=, /query/{locator}
@@ -65,7 +66,9 @@ func (w *World) Salesforce() http.Handler {
 	w.stock(VendorSalesforce, w.stockSalesforce)
 	s := &sfServer{world: w, jobs: map[string]*sfJob{}}
 	g := &gate{world: w, vendor: VendorSalesforce, mux: http.NewServeMux(), limit: s.limit,
-		allowed: func(r *http.Request) bool { return bearer(r, SalesforceToken) },
+		allowed: func(r *http.Request) bool {
+			return bearer(r, SalesforceToken) || w.OAuth(VendorSalesforce).Allows(r)
+		},
 		denied: func(*call) reply {
 			return sfError(http.StatusUnauthorized, "INVALID_SESSION_ID", "Session expired or invalid")
 		}}
