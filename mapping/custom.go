@@ -34,10 +34,10 @@ func (c *custom) keeps(name string) bool {
 	return c.except == nil || !c.except.match(name)
 }
 
-// patterns are names, some of which end in a star.
+// patterns are names, some of which begin or end in a star.
 type patterns struct {
-	names    map[string]bool
-	prefixes []string
+	names              map[string]bool
+	prefixes, suffixes []string
 }
 
 // newPatterns returns nil for a list that the file lacks.
@@ -49,6 +49,8 @@ func newPatterns(list []string) *patterns {
 	for _, s := range list {
 		if prefix, ok := strings.CutSuffix(s, "*"); ok {
 			p.prefixes = append(p.prefixes, prefix)
+		} else if suffix, ok := strings.CutPrefix(s, "*"); ok {
+			p.suffixes = append(p.suffixes, suffix)
 		} else {
 			p.names[s] = true
 		}
@@ -62,6 +64,11 @@ func (p *patterns) match(name string) bool {
 	}
 	for _, prefix := range p.prefixes {
 		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	for _, suffix := range p.suffixes {
+		if strings.HasSuffix(name, suffix) {
 			return true
 		}
 	}

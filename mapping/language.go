@@ -65,8 +65,8 @@ func ruleLanguage() []section {
 			{"key", "paths", "Where an element's name is."},
 			{"value", "paths", "Where an element's value is."},
 			{"prefix", "text", "Keep names that begin with it."},
-			{"only", "texts", "Keep these names; a * at the end stands for any rest."},
-			{"except", "texts", "Leave out these names; a * at the end stands for any rest."},
+			{"only", "texts", "Keep these names; a * at the beginning or the end stands for any rest."},
+			{"except", "texts", "Leave out these names; a * at the beginning or the end stands for any rest."},
 		}},
 	}
 }

@@ -369,8 +369,8 @@ func (c *compiler) readCustom(n *node) custom {
 		c.complain(n, "give both, as in key: id, value: value", "key and value belong together.")
 	}
 	for _, pattern := range slices.Concat(only, except) {
-		if i := strings.IndexByte(pattern, '*'); i >= 0 && i != len(pattern)-1 {
-			c.complain(n, "write hub_*, for instance", "The pattern %q has a * that is not at its end.", pattern)
+		if rest := strings.TrimSuffix(pattern, "*"); strings.Contains(strings.TrimPrefix(rest, "*"), "*") || rest != pattern && strings.HasPrefix(rest, "*") {
+			c.complain(n, "write hub_* or *__c, for instance", "The pattern %q has a * that is not at its beginning or its end alone.", pattern)
 		}
 	}
 	return out

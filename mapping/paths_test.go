@@ -4,6 +4,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lifecyclehub/hub/canon"
 )
 
 const pathsYAML = `streams:
@@ -64,5 +68,18 @@ func TestHashTellsMappingsApart(t *testing.T) {
 	}
 	if hash(pathsYAML, true) != all[0] {
 		t.Error("the same mapping has another hash")
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	src := "streams:\n  things:\n    rules:\n      - kind: company\n        custom:\n          from: \"@this\"\n          only: [\"*__c\", \"x_*\", plain]\n          except: [\"*_secret__c\"]\n        fields:\n          name: n\n"
+	m, err := Parse("m", []byte(src), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	es, _ := m.Apply(canon.Record{Ref: canon.Ref{Connection: "c", Stream: "things", ID: "1"},
+		Raw: []byte(`{"n":"N","Plan__c":"a","My_secret__c":"b","x_y":"c","plain":"d","other":"e"}`)})
+	if want := map[string]any{"Plan__c": "a", "x_y": "c", "plain": "d"}; len(es) != 1 || !cmp.Equal(es[0].Custom, want) {
+		t.Errorf("kept %v, want %v", es, want)
 	}
 }

@@ -33,6 +33,9 @@ type Options struct {
 	Streams []connectors.StreamConfig
 	// Push is what to write, required for connectors that push.
 	Push *PushOptions
+	// Fetch are ids to read alone, by stream. Calls are webhook calls, verified already.
+	Fetch map[string][]string
+	Calls []connectors.Call
 }
 
 // PushOptions say what the laws of writing try. The vendor must then keep what is written.
@@ -62,20 +65,31 @@ func Run(t *testing.T, def connectors.Definition, opts Options) {
 	t.Helper()
 	s := &suite{def, opts}
 	t.Run("definition is complete", func(t *testing.T) { definitionIsComplete(t, def) })
+	for _, l := range s.laws() {
+		t.Run(l.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { l.hold(t, s) }) })
+	}
+}
+
+// laws lists those that apply.
+func (s *suite) laws() []law {
 	laws := []law{
 		{"records are whole", recordsAreWhole},
 		{"same exchange, same records", sameExchangeSameRecords},
 		{"resumes from any cursor", resumesFromAnyCursor},
 		{"refuses a foreign cursor", refusesForeignCursor},
 		{"refuses an unknown stream", refusesUnknownStream},
+		{"a full list is marked from its first page to its last", sweepsAreWhole},
 	}
-	if opts.Handler != nil {
+	if len(s.opts.Fetch) > 0 {
+		laws = append(laws, law{"records read alone are like those of the list", fetchedAlike})
+	}
+	if s.def.Hook != nil {
+		laws = append(laws, law{"webhook calls are read or refused", callsAreRead})
+	}
+	if s.opts.Handler != nil {
 		laws = append(laws, httpLaws()...)
 	}
-	laws = append(laws, pushLaws(s)...)
-	for _, l := range laws {
-		t.Run(l.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { l.hold(t, s) }) })
-	}
+	return append(laws, pushLaws(s)...)
 }
 
 func definitionIsComplete(t testing.TB, def connectors.Definition) {

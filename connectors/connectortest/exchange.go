@@ -3,6 +3,7 @@ package connectortest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -20,6 +21,30 @@ type Exchange struct {
 	Now      time.Time           `json:"now"`
 	Settings connectors.Settings `json:"settings"`
 	Answers  []Answer            `json:"answers"`
+	// Fetch are ids to read alone, by stream. Calls are webhook calls as they arrive, verified already.
+	Fetch map[string][]string `json:"fetch"`
+	Calls []HookCall          `json:"calls"`
+}
+
+// HookCall is one webhook call.
+type HookCall struct {
+	Path   string            `json:"path"`
+	Query  string            `json:"query"`
+	Header map[string]string `json:"header"`
+	Body   json.RawMessage   `json:"body"`
+}
+
+// calls makes the exchange's webhook calls arrive.
+func (x Exchange) calls() []connectors.Call {
+	var out []connectors.Call
+	for _, c := range x.Calls {
+		call := connectors.Call{Method: http.MethodPost, Path: c.Path, Query: c.Query, Header: http.Header{}, Body: c.Body, At: x.Now}
+		for k, v := range c.Header {
+			call.Header.Set(k, v)
+		}
+		out = append(out, call)
+	}
+	return out
 }
 
 // Answer is given to the first request that it fits.
@@ -37,31 +62,39 @@ type Answer struct {
 }
 
 // ReadExchange reads an exchange file.
-func ReadExchange(t *testing.T, file string) Exchange {
+func ReadExchange(t testing.TB, file string) Exchange {
 	t.Helper()
+	x, err := readExchange(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func readExchange(file string) (Exchange, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("every connector brings an exchange for the laws: %v", err)
+		return Exchange{}, fmt.Errorf("every connector brings an exchange for the laws: %w", err)
 	}
 	var x Exchange
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&x); err != nil {
-		t.Fatalf("%s: %v", file, err)
+		return Exchange{}, fmt.Errorf("%s: %w", file, err)
 	}
-	return x
+	return x, nil
 }
 
 // Options makes the exchange the vendor of a suite. A request that no answer fits fails the test.
-func (x Exchange) Options(t *testing.T) Options {
+func (x Exchange) Options(t testing.TB) Options {
 	return Options{
-		Now: x.Now, Settings: x.Settings,
+		Now: x.Now, Settings: x.Settings, Fetch: x.Fetch, Calls: x.calls(),
 		Handler: func() http.Handler { return x.Handler(t) },
 	}
 }
 
 // Handler answers from the exchange.
-func (x Exchange) Handler(t *testing.T) http.Handler {
+func (x Exchange) Handler(t testing.TB) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {

@@ -2,8 +2,10 @@ package connectortest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -150,18 +152,19 @@ func (s *stuck) RoundTrip(req *http.Request) (*http.Response, error) {
 	return respond(req, 200, nil, string(body)), nil
 }
 
-// withoutID takes the id off the first record of the first list that passes by.
+// withoutID takes the id off the record with that id, in the first list of several that holds it.
 type withoutID struct {
 	next http.RoundTripper
+	id   string
 
 	mu sync.Mutex
-	// taken is the id that was removed.
-	taken string
+	// taken says that it was removed.
+	taken bool
 }
 
 func (w *withoutID) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := w.next.RoundTrip(req)
-	if err != nil || req.Method != http.MethodGet || resp.StatusCode != http.StatusOK {
+	if err != nil || resp.StatusCode != http.StatusOK {
 		return resp, err
 	}
 	defer resp.Body.Close()
@@ -171,41 +174,73 @@ func (w *withoutID) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.taken == "" {
-		body, w.taken = dropFirstID(body)
+	header := map[string]string{}
+	for k := range resp.Header {
+		header[k] = resp.Header.Get(k)
 	}
-	return respond(req, 200, nil, string(body)), nil
+	if !w.taken {
+		body, w.taken = dropID(body, w.id)
+	}
+	return respond(req, resp.StatusCode, header, string(body)), nil
 }
 
-// dropFirstID removes the member id from the first element of the first list of objects with ids, and
-// returns that id.
-func dropFirstID(body []byte) ([]byte, string) {
-	var obj map[string]json.RawMessage
-	if json.Unmarshal(body, &obj) != nil {
-		return body, ""
+// dropID removes the member that holds the id from an element of a list with several elements.
+func dropID(body []byte, id string) ([]byte, bool) {
+	var tree any
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	if dec.Decode(&tree) != nil || !dropFrom(tree, id) {
+		return body, false
 	}
+	whole, err := json.Marshal(tree)
+	if err != nil {
+		return body, false
+	}
+	return whole, true
+}
+
+// dropFrom looks for a list with the record, from the outside in.
+func dropFrom(v any, id string) bool {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			obj, ok := e.(map[string]any)
+			if ok && len(v) > 1 && dropMember(obj, id, 2) {
+				return true
+			}
+		}
+	case map[string]any:
+		for _, k := range shortestFirst(v) {
+			if dropFrom(v[k], id) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// dropMember removes a member that is called an id and has that value, also where the record is wrapped.
+func dropMember(obj map[string]any, id string, depth int) bool {
+	for _, k := range shortestFirst(obj) {
+		name := strings.ToLower(k)
+		if (strings.HasSuffix(name, "id") || strings.HasSuffix(name, "key")) && fmt.Sprint(obj[k]) == id {
+			delete(obj, k)
+			return true
+		}
+	}
+	for _, k := range shortestFirst(obj) {
+		if inner, ok := obj[k].(map[string]any); ok && depth > 1 && dropMember(inner, id, depth-1) {
+			return true
+		}
+	}
+	return false
+}
+
+func shortestFirst(obj map[string]any) []string {
 	keys := make([]string, 0, len(obj))
 	for k := range obj {
 		keys = append(keys, k)
 	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		var list []map[string]json.RawMessage
-		if json.Unmarshal(obj[key], &list) != nil || len(list) < 2 || list[0]["id"] == nil {
-			continue
-		}
-		id := string(bytes.Trim(list[0]["id"], `"`))
-		delete(list[0], "id")
-		part, err := json.Marshal(list)
-		if err != nil {
-			return body, ""
-		}
-		obj[key] = part
-		whole, err := json.Marshal(obj)
-		if err != nil {
-			return body, ""
-		}
-		return whole, id
-	}
-	return body, ""
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
+	return keys
 }

@@ -99,7 +99,7 @@ func (p *pull) ask(ctx context.Context, e Enrich) (map[string][]json.RawMessage,
 }
 
 func (p *pull) askChunk(ctx context.Context, e Enrich, chunk []more) ([]gjson.Result, error) {
-	sc := p.conn.scope(p.st.Name, cursor{})
+	sc := p.asking()
 	for _, m := range chunk {
 		input := map[string]any{"id": m.id}
 		if m.after != "" {
@@ -107,11 +107,7 @@ func (p *pull) askChunk(ctx context.Context, e Enrich, chunk []more) ([]gjson.Re
 		}
 		sc.ids = append(sc.ids, input)
 	}
-	call, err := p.conn.render(ctx, e.Request, sc)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := p.conn.client.do(ctx, call)
+	answer, err := p.conn.send(ctx, e.Request, sc, false)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +137,7 @@ func (e Enrich) take(item gjson.Result) json.RawMessage {
 
 // addMembers inserts members before the object's closing brace, leaving every other byte as it was. A
 // member that is already there is replaced, which costs the order of the others.
-func addMembers(raw json.RawMessage, members map[string]map[string][]json.RawMessage) (json.RawMessage, error) {
+func addMembers[V any](raw json.RawMessage, members map[string]V) (json.RawMessage, error) {
 	end := len(raw) - 1
 	for end >= 0 && raw[end] != '}' {
 		end--
@@ -173,7 +169,7 @@ func addMembers(raw json.RawMessage, members map[string]map[string][]json.RawMes
 	return append(out, raw[end:]...), nil
 }
 
-func replaceMembers(raw json.RawMessage, members map[string]map[string][]json.RawMessage) (json.RawMessage, error) {
+func replaceMembers[V any](raw json.RawMessage, members map[string]V) (json.RawMessage, error) {
 	var obj map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &obj); err != nil {
 		return nil, err

@@ -85,19 +85,15 @@ func (p *pull) touched(items []gjson.Result, e *Events) []touched {
 func (p *pull) object(ctx context.Context, e *Events, o touched) (*canon.Record, error) {
 	tombstone := func() *canon.Record {
 		rec := p.newRecord(o.id, o.copy)
-		rec.Deleted, rec.Version = true, o.at
+		rec.Deleted, rec.Version, rec.Reason = true, o.at, or(rec.Reason, "deleted")
 		return &rec
 	}
 	if o.gone {
 		return tombstone(), nil
 	}
-	sc := p.conn.scope(p.st.Name, cursor{})
+	sc := p.asking()
 	sc.id = o.id
-	call, err := p.conn.render(ctx, e.Fetch, sc)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := p.conn.client.do(ctx, call)
+	answer, err := p.conn.send(ctx, e.Fetch, sc, false)
 	if err != nil {
 		if canon.CodeOf(err) == "not_found" {
 			return tombstone(), nil
@@ -105,12 +101,17 @@ func (p *pull) object(ctx context.Context, e *Events, o touched) (*canon.Record,
 		return nil, err
 	}
 	item := gjson.ParseBytes(answer.Body)
+	if shaped := p.st.apply([]gjson.Result{item}); len(shaped) == 1 {
+		item = shaped[0]
+	}
 	if id := text(item.Get(p.st.ID)); id != o.id {
-		return nil, canon.Errorf("page.shape", "%s answered with another object than %s", call.Path, o.id).
+		return nil, canon.Errorf("page.shape", "%s answered with another object than %s", e.Fetch.Path, o.id).
 			WithHint("The vendor's API may have changed, or base_url leads elsewhere.")
 	}
 	rec := p.newRecord(o.id, item)
-	rec.Deleted = rec.Deleted || e.Gone.holds(item)
+	if e.Gone.holds(item) {
+		rec.Deleted, rec.Reason = true, or(rec.Reason, "deleted")
+	}
 	rec.Version = max(p.st.Version.of(item, micros(p.cur.Start)), o.at)
 	return &rec, nil
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,19 +29,25 @@ func (c *Condition) holds(v gjson.Result) bool {
 	}
 	found := v.Get(c.Path)
 	switch {
-	case c.Equals != nil:
-		if found.IsArray() {
-			for _, e := range found.Array() {
-				if text(e) == *c.Equals {
-					return true
-				}
-			}
-		}
-		return text(found) == *c.Equals
 	case c.Exists != nil:
 		return (found.Exists() && found.Type != gjson.Null) == *c.Exists
+	case c.Equals == nil && c.In == nil && c.Prefix == "" && c.Suffix == "":
+		return found.Type == gjson.True || text(found) == "true"
+	case found.IsArray():
+		return slices.ContainsFunc(found.Array(), func(e gjson.Result) bool { return c.fits(text(e)) })
 	}
-	return found.Type == gjson.True || text(found) == "true"
+	return c.fits(text(found))
+}
+
+// fits compares one value.
+func (c *Condition) fits(value string) bool {
+	switch {
+	case c.Equals != nil && value != *c.Equals:
+		return false
+	case c.In != nil && !slices.Contains(c.In, value):
+		return false
+	}
+	return strings.HasPrefix(value, c.Prefix) && strings.HasSuffix(value, c.Suffix)
 }
 
 // of returns the version of a record in microseconds (or its sequence number), 0 where it tells none that
@@ -90,6 +97,11 @@ func parseTime(s, format string) (time.Time, bool) {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return time.Time{}, false
+	}
+	if inner, ok := strings.CutPrefix(s, "/Date("); ok {
+		// As some vendors write it: /Date(1772366400000+0000)/.
+		ms, _, _ := strings.Cut(strings.TrimRight(inner, ")/"), "+")
+		s, format = ms, "unix_ms"
 	}
 	if format != "rfc3339" {
 		if n, err := strconv.ParseFloat(s, 64); err == nil {

@@ -16,11 +16,36 @@ import (
 type fetched struct {
 	body   gjson.Result
 	header http.Header
-	items  []gjson.Result
-	// lastID is the id of the last item that has one, ids all of them joined.
-	lastID, ids string
+	// items are the records to be, count how many the vendor listed.
+	items []gjson.Result
+	count int
+	// lastID is the id of the last item that has one, lastKey its key, ids all ids joined.
+	lastID, lastKey, ids string
+	// skipped says that the answer was ignored, or never asked for.
+	skipped bool
 	// base is what relative links are relative to.
 	base *url.URL
+}
+
+// keys takes the ids and the last key out of the items as they were listed.
+func (f *fetched) keys(id, key string) {
+	var ids strings.Builder
+	for _, item := range f.items {
+		if v := text(item.Get(id)); v != "" {
+			f.lastID = v
+			ids.WriteString(v)
+			ids.WriteByte(0)
+		}
+	}
+	f.ids, f.lastKey = ids.String(), f.lastID
+	if key == id {
+		return
+	}
+	for i := len(f.items) - 1; i >= 0; i-- {
+		if f.lastKey = text(f.items[i].Get(key)); f.lastKey != "" {
+			return
+		}
+	}
 }
 
 // next finds the token of the next page. more is false on the last one; the token may still be told, for
@@ -34,18 +59,28 @@ func (p Paging) next(f fetched, current string, now time.Time) (token string, mo
 	case "link":
 		token = absolute(f.base, nextLink(f.header.Values("Link")))
 	case "offset":
-		n, _ := strconv.Atoi(current)
-		token, more = strconv.Itoa(n+len(f.items)), len(f.items) >= p.Size
+		n, err := strconv.Atoi(current)
+		if err != nil {
+			n = p.Start
+		}
+		token, more = strconv.Itoa(n+f.count), f.count >= p.Size
 		return token, more && p.goesOn(f.body)
 	case "page":
 		n, err := strconv.Atoi(current)
 		if err != nil {
 			n = p.Start
 		}
-		return strconv.Itoa(n + 1), len(f.items) >= p.Size && p.goesOn(f.body)
-	case "last_id":
-		more = p.More != "" || len(f.items) >= p.Size
-		return f.lastID, more && p.goesOn(f.body)
+		return strconv.Itoa(n + 1), f.count >= p.Size && p.goesOn(f.body)
+	case "last_id", "keyset":
+		token = f.lastID
+		if p.Kind == "keyset" {
+			token = f.lastKey
+		}
+		more = f.count >= p.Size
+		if p.More != "" {
+			more = f.count > 0
+		}
+		return token, more && p.goesOn(f.body)
 	}
 	more = token != "" && p.goesOn(f.body)
 	if p.NotAfter > 0 && !more {
@@ -74,6 +109,9 @@ func (p Paging) clamp(token string, now time.Time) string {
 // signature is what must not come back: the token, or the page itself where tokens are only counted up.
 func (p Paging) signature(f fetched, token string) string {
 	if p.Kind == "offset" || p.Kind == "page" {
+		if f.ids == "" {
+			return f.body.Raw
+		}
 		return f.ids
 	}
 	return token

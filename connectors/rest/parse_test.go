@@ -1,10 +1,10 @@
 package rest_test
 
 import (
-	"os"
-	"path/filepath"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors/rest"
@@ -48,6 +48,25 @@ func TestComplaints(t *testing.T) {
 		{"error rule", "check:", "errors: [{status: [400], action: shrug}]\ncheck:", `"shrug" is unknown here`},
 		{"budget", "check:", "budgets: {slow: {rate: \"5\"}}\ncheck:", "needs rate and per"},
 		{"version", "    id: id\n", "    id: id\n    version: {path: a, max: [b]}\n", "path or max, not both"},
+		{"near miss", "full:", "ful:", `unknown field "ful" (did you mean full?)`},
+		{"list for text", "name: things", "name: [things]", "acme/connector.yaml:4:11: this must be a single value"},
+		{"text for list", "    id: id\n", "    id: id\n    kinds: company\n", "acme/connector.yaml:7:12: this must be a list"},
+		{"text for keys", "{path: /things}", "/things", "acme/connector.yaml:8:16: this must hold keys"},
+		{"number", "request: {path: /things}", "request: {path: /things}\n      paging: {kind: page, size: many}", `this must be a whole number ("many" is not)`},
+		{"flag", "    id: id\n", "    id: id\n    push: sometimes\n", "this must be true or false"},
+		{"two mistakes", "base_url: https://acme.example\n", "bse_url: x\nheders: {}\n", `connector.yaml:2:1: unknown field "heders"`},
+		{"fetch without id", "    id: id\n", "    id: id\n    fetch: {request: {path: /x}}\n", "fetch names no record (use ${id}"},
+		{"parent behind", "    id: id\n", "    id: id\n    partitions: {parent: firms}\n", `stream "firms" is not declared before this one`},
+		{"hook of another", "check:", "hooks: [{id: id, stream: {path: x, map: {a: firms}}}]\ncheck:", `stream "firms" is not declared`},
+		{"max_pages alone", "    id: id\n", "    id: id\n    changes: {mode: window, reset: {path: at}, feed: {request: {path: /x}}}\n", "reset needs records"},
+		{"form with GET", "{path: /things}", "{path: /things, form: {a: b}}", "form needs method"},
+		{"delayed alone", "    id: id\n", "    id: id\n    delayed: {lag: 1h}\n", "delayed does not fit here"},
+		{"sweep of continue", "    id: id\n", "    id: id\n    changes: {mode: continue}\n    sweep: {every: 1h}\n", "mode continue cannot sweep"},
+		{"time zone", "    id: id\n", "    id: id\n    changes: {mode: window, timezone: Mars, feed: {request: {path: /x}}}\n", `time zone "Mars" is unknown`},
+		{"alias of itself", "{path: /things}", "{path: /things, method: POST, body: &b [*b]}", "anchors and aliases make it too large"},
+		{"growing aliases", "{path: /things}", "{path: /x, body: [&a [1,1,1,1,1,1,1,1,1,1], &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a], &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b], &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c], &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d], [*e,*e,*e,*e]]}", "anchors and aliases make it too large"},
+		{"deep", "{path: /things}", "{path: /things, body: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}", "too long or too deep"},
+		{"many lines", "check:", strings.Repeat("# more\n", 9000) + "check:", "larger than 256 KiB or 8000 lines"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src := strings.Replace(goodSpec, c.old, c.new, 1)
@@ -66,21 +85,32 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(goodSpec))
-	files, err := filepath.Glob("../*/connector.yaml")
-	if err != nil {
-		f.Fatal(err)
+// TestAllComplaintsAtOnce: a file with several mistakes is told about all of them, in the order of their places.
+func TestAllComplaintsAtOnce(t *testing.T) {
+	src := strings.NewReplacer("/check", "check", "/things", "things", "id: id", "id: id\n    kinds: [gadget]").Replace(goodSpec)
+	_, err := rest.Parse("acme", []byte(src))
+	var all rest.Complaints
+	if !errors.As(err, &all) || len(all) != 3 {
+		t.Fatalf("got %d complaints: %v", len(all), err)
 	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
+	for i, want := range []string{"check.path", "streams[0].kinds", "streams[0].full.request.path"} {
+		if c := all[i]; c.Path != want || c.File != "acme/connector.yaml" || c.Line == 0 || c.Column == 0 || c.Message == "" {
+			t.Errorf("complaint %d is %+v, want one about %s", i, c, want)
 		}
-		f.Add(b)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	// Small seeds only: the fuzzer spends a minute on shrinking every variant of a large one.
+	for _, s := range []string{goodSpec, hookSpec, aboutSpec, eventSpec, feedSpec(jobSpec), "a: &a [*a]\n<<: *a\n? x\n- |\n  x\n", "!!map {a: !t b}\n---\n", "check: {path: /, body: [&b {c: *b}]}"} {
+		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
+		began := time.Now()
 		spec, err := rest.Parse("acme", src)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Fatalf("Parse took %v for %d bytes", took, len(src))
+		}
 		if (spec == nil) == (err == nil) {
 			t.Fatalf("Parse gave %v and %v", spec, err)
 		}

@@ -1,9 +1,8 @@
 package rest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,61 +18,159 @@ type pull struct {
 	st   *Stream
 	cur  cursor
 	now  time.Time
+	// loc is where the vendor's days begin, nil where it searches by the moment.
+	loc  *time.Location
 	page connectors.Page
+	// whole says that the round that ends with this page was a sweep to its end.
+	whole bool
 }
 
 // Pull reads the page at from. Besides the codes of HTTP (auth.denied, auth.forbidden, not_found,
 // rate.limited, vendor.unavailable, net.unreachable, request.refused) it fails with stream.unknown,
-// cursor.invalid, page.loop, page.too_large, page.not_json, page.shape and page.foreign_url.
+// cursor.invalid, page.loop, page.too_large, page.not_json, page.not_csv, page.shape, page.foreign_url,
+// page.cap, job.no_id, job.failed and settings.timezone.
 func (c *Conn) Pull(ctx context.Context, stream string, from canon.Cursor) (connectors.Page, error) {
-	st := c.spec.stream(stream)
-	if st == nil {
-		return connectors.Page{}, canon.Errorf("stream.unknown", "connector %s has no stream %q", c.spec.name, stream).
-			WithHint("The streams are listed on the connector's page.")
+	page, err := c.pull(ctx, stream, from)
+	if err != nil {
+		return connectors.Page{}, plain(err)
 	}
-	cur, err := readCursor(from)
+	return page, nil
+}
+
+func (c *Conn) pull(ctx context.Context, stream string, from canon.Cursor) (connectors.Page, error) {
+	p, err := c.startPull(stream)
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	p := &pull{conn: c, st: st, cur: cur, now: c.now().UTC()}
-	if cur.Phase == "" {
-		p.cur.begin(st, p.now)
+	if p.cur, err = readCursor(from); err != nil {
+		return connectors.Page{}, err
 	}
+	if p.cur.Phase == "" {
+		p.cur.begin(p.st, p.now, p.loc)
+	}
+	if _, given := connectors.PriorityOf(ctx); !given {
+		ctx = connectors.WithPriority(ctx, p.priority())
+	}
+	sweep := p.sweep()
 	if err := p.read(ctx); err != nil {
-		return connectors.Page{}, plain(err)
+		return connectors.Page{}, err
 	}
-	next, err := p.cur.write()
-	if err != nil {
-		return connectors.Page{}, plain(err)
+	if p.cur.Sweep || !p.page.More && p.whole {
+		p.page.Sweep = sweep
 	}
-	p.page.Next = next
+	if p.page.Next, err = p.cur.write(); err != nil {
+		return connectors.Page{}, err
+	}
 	return p.page, nil
+}
+
+// startPull prepares to read a stream.
+func (c *Conn) startPull(stream string) (*pull, error) {
+	st := c.spec.stream(stream)
+	if st == nil {
+		return nil, canon.Errorf("stream.unknown", "connector %s has no stream %q", c.spec.name, stream).
+			WithHint("The streams are listed on the connector's page.")
+	}
+	p := &pull{conn: c, st: st, now: c.now().UTC()}
+	var err error
+	if st.Changes != nil && st.Changes.Granularity == "day" {
+		p.loc, err = c.timezone(st.Changes.Timezone)
+	}
+	return p, err
+}
+
+// timezone finds where the account's days begin.
+func (c *Conn) timezone(zone string) (*time.Location, error) {
+	name := or(c.scope("", cursor{}).expand(zone, nil), "UTC")
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, canon.Errorf("settings.timezone", "the time zone %q is unknown", name).
+			WithHint("Write it as in Europe/Berlin, as the account at the vendor has it.")
+	}
+	return loc, nil
+}
+
+// priority is that of a call whose caller has none in mind: listing everything can wait.
+func (p *pull) priority() connectors.Priority {
+	if p.cur.Phase == phaseFull && (p.cur.Mark == 0 || p.st.Changes == nil || p.st.Changes.Mode != "continue") {
+		return connectors.PriorityBackfill
+	}
+	return connectors.PriorityIncremental
+}
+
+// sweep is what marks the pages of a round by which missing records are found.
+func (p *pull) sweep() *canon.Sweep {
+	if !p.cur.Sweep {
+		return nil
+	}
+	s := &canon.Sweep{Round: strconv.FormatInt(p.cur.Start, 10), Guard: 0.05}
+	if g := p.st.Sweep.Guard; g != nil {
+		s.Guard = *g
+	}
+	return s
 }
 
 // feed returns what the cursor stands in.
 func (p *pull) feed() Feed {
-	switch {
+	feed := p.st.Full
+	switch changing := p.cur.Phase == phaseChanges || p.cur.Phase == phaseDelayed; {
 	case p.cur.Phase == phaseArchived && p.st.Archived != nil:
-		return p.st.Archived.Feed
-	case p.cur.Phase == phaseChanges && p.cur.Tie > 0 && p.st.Changes.Reset != nil:
-		return p.st.Changes.Reset.Ties
-	case p.cur.Phase == phaseChanges && p.st.Changes != nil:
-		return p.st.Changes.Feed
+		feed = p.st.Archived.Feed
+	case changing && p.st.Changes != nil:
+		feed = p.st.Changes.Feed
+		if feed.Reset == nil {
+			feed.Reset = p.st.Changes.Reset
+		}
 	}
-	return p.st.Full
+	if p.cur.Tie > 0 && feed.Reset != nil && feed.Reset.Ties != nil {
+		reset := feed.Reset
+		feed = *reset.Ties
+		feed.Reset = reset
+	}
+	return feed
+}
+
+func (p *pull) scope() *scope {
+	sc := p.conn.scope(p.st.Name, p.cur)
+	sc.loc = p.loc
+	if p.cur.Part != nil && p.st.Partitions != nil {
+		sc.part = map[string]string{p.st.Partitions.As: p.cur.Part.Value}
+	}
+	return sc
+}
+
+// asking is the scope of requests about records, not about pages.
+func (p *pull) asking() *scope {
+	sc := p.scope()
+	sc.token, sc.lastID, sc.lastKey = "", "", ""
+	return sc
 }
 
 func (p *pull) read(ctx context.Context) error {
+	if p.st.Partitions != nil {
+		if some, err := p.enterPartition(ctx); err != nil || !some {
+			p.page.More = err == nil && p.nextPhase()
+			return err
+		}
+	}
 	feed := p.feed()
-	f, err := p.fetch(ctx, feed)
+	f, ready, err := p.fetch(ctx, feed)
 	if isRestart(err) && p.cur.Token != "" {
-		p.cur.Token, p.cur.Guard, p.cur.Seen = "", guard{}, nil
-		f, err = p.fetch(ctx, feed)
+		p.cur.restart()
+		p.cur.Seen = nil
+		f, ready, err = p.fetch(ctx, feed)
 	}
 	if err != nil {
 		return err
 	}
-	if p.cur.Phase == phaseChanges && p.st.Changes.Mode == "events" {
+	if !ready {
+		p.page.More = true
+		return nil
+	}
+	if f.skipped {
+		p.cur.Sweep = false
+	}
+	if p.st.Changes != nil && p.st.Changes.Events != nil && (p.cur.Phase == phaseChanges || p.cur.Phase == phaseDelayed) {
 		if err := p.events(ctx, f.items); err != nil {
 			return err
 		}
@@ -83,53 +180,119 @@ func (p *pull) read(ctx context.Context) error {
 			return err
 		}
 	}
+	p.finish()
 	if feed.Total != "" && p.cur.Total == 0 {
 		p.cur.Total = f.body.Get(feed.Total).Int()
 	}
 	p.page.Total = p.cur.Total
-	if r := p.reset(); r != nil {
+	if r := feed.Reset; r != nil && r.By != "id" {
 		return p.turn(f, feed, r)
 	}
 	return p.turnPage(f, feed)
 }
 
-// fetch reads one page of the feed.
-func (p *pull) fetch(ctx context.Context, feed Feed) (fetched, error) {
-	sc := p.conn.scope(p.st.Name, p.cur)
-	call, err := p.conn.render(ctx, feed.Request, sc)
-	if err != nil {
-		return fetched{}, err
+// finish adds what the records tell of others, once they are whole.
+func (p *pull) finish() {
+	if p.st.Partitions != nil && p.st.Partitions.Member != "" {
+		p.addPartition()
 	}
+	if p.st.Merged != nil {
+		p.mergedAway()
+	}
+	p.leaveTold()
+}
+
+// fetch reads one page of the feed. ready is false where the vendor still prepares it.
+func (p *pull) fetch(ctx context.Context, feed Feed) (f fetched, ready bool, err error) {
+	if feed.Job != nil {
+		return p.fetchJob(ctx, feed)
+	}
+	sc := p.scope()
+	if feed.Paging.Kind == "keyset" {
+		sc.lastKey = p.cur.Token
+	}
+	name, parts, err := p.conn.chunks(ctx, feed.Request)
+	if err != nil {
+		return fetched{}, false, err
+	}
+	if len(parts) > 0 {
+		sc.lists[name] = parts[0]
+	}
+	r := feed.Request
 	if feed.Paging.isURL() && p.cur.Token != "" {
-		call.Path, call.Query = p.cur.Token, nil
+		r.Path, r.Query, r.First = p.cur.Token, nil, nil
 	}
-	answer, err := p.conn.client.do(ctx, call)
+	answer, err := p.sendPage(ctx, r, sc, feed)
 	if err != nil {
-		return fetched{}, err
+		return fetched{}, false, err
 	}
-	f := fetched{body: gjson.ParseBytes(answer.Body), header: answer.Header, base: p.conn.client.base}
+	f = fetched{header: answer.Header, base: p.conn.client.base, skipped: answer.Status >= 400}
+	if f.body, err = parseBody(feed.Format, answer.Body); err != nil {
+		return fetched{}, false, err
+	}
+	if err := p.items(&f, feed, feed.Request.Path); err != nil {
+		return fetched{}, false, err
+	}
+	if len(parts) > 1 && len(f.items) > 0 {
+		return f, true, p.chunked(ctx, feed, &f, name, parts[1:])
+	}
+	return f, true, nil
+}
+
+// sendPage asks for a page; a URL that the vendor told is taken as it is.
+func (p *pull) sendPage(ctx context.Context, r Request, sc *scope, feed Feed) (Answer, error) {
+	any := feed.Format != "" && feed.Format != "json"
+	if !feed.Paging.isURL() || p.cur.Token == "" {
+		return p.conn.send(ctx, r, sc, any)
+	}
+	target := r.Path
+	r.Path = "/"
+	call, err := p.conn.render(ctx, r, sc)
+	if err != nil {
+		return Answer{}, err
+	}
+	call.Path, call.Any = target, any
+	return p.conn.client.do(ctx, call)
+}
+
+// items takes the list out of the body.
+func (p *pull) items(f *fetched, feed Feed, path string) error {
 	list := f.body
-	if feed.Records != "" {
-		list = f.body.Get(feed.Records)
+	for _, at := range feed.Records {
+		if at == "" {
+			break
+		}
+		if list = f.body.Get(at); list.Exists() && list.Type != gjson.Null {
+			break
+		}
 	}
 	switch {
 	case list.IsArray():
 		f.items = list.Array()
-	case list.Type == gjson.Null && (list.Exists() || string(answer.Body) == "{}"):
+	case list.Type == gjson.Null && (list.Exists() || f.body.Raw == "{}"):
 	default:
-		return fetched{}, canon.Errorf("page.shape", "the answer of %s holds no list at %q", feed.Request.Path, or(feed.Records, "@this")).
+		return canon.Errorf("page.shape", "the answer of %s holds no list at %q", path, or(strings.Join(feed.Records, " or "), "@this")).
 			WithHint("The vendor's API may have changed, or base_url leads elsewhere.")
 	}
-	var ids strings.Builder
-	for _, item := range f.items {
-		if id := text(item.Get(p.st.ID)); id != "" {
-			f.lastID = id
-			ids.WriteString(id)
-			ids.WriteByte(0)
-		}
+	f.count = len(f.items)
+	f.keys(p.keyPaths(feed))
+	f.items = feed.or(p.st.Shape).apply(f.items)
+	return nil
+}
+
+// keyPaths are where the items as listed tell their ids, and what the list is sorted by.
+func (p *pull) keyPaths(feed Feed) (id, key string) {
+	id, key = p.st.ID, p.st.ID
+	switch {
+	case feed.Paging.Path != "":
+		key = feed.Paging.Path
+	case feed.Reset != nil && feed.Reset.Path != "" && feed.Reset.By == "id":
+		key = feed.Reset.Path
 	}
-	f.ids = ids.String()
-	return f, nil
+	if wrap := feed.or(p.st.Shape).Unwrap; wrap != "" {
+		return wrap + "." + id, wrap + "." + key
+	}
+	return id, key
 }
 
 // turnPage moves the cursor behind the page.
@@ -137,120 +300,40 @@ func (p *pull) turnPage(f fetched, feed Feed) error {
 	if feed.Paging.Dedupe {
 		p.dedupe(len(f.items) > 0)
 	}
-	token, more := feed.Paging.next(f, p.cur.Token, p.now)
+	token, more := "", false
+	if feed.Job != nil && feed.Job.Locator != "" {
+		token = jobNext(feed.Job, f)
+		more = token != ""
+	} else {
+		token, more = feed.Paging.next(f, p.cur.Token, p.now)
+	}
 	if !more {
 		// A stream that goes on from its last token keeps the old one where the vendor tells no new one.
 		if p.st.Changes != nil && p.st.Changes.Mode == "continue" && token != "" {
 			p.cur.Token = token
 		}
-		p.page.More = p.cur.advance(p.st)
+		p.page.More = p.advance()
 		return nil
+	}
+	p.page.More = true
+	p.cur.Pages++
+	p.cur.Count += f.count
+	if feed.Reset != nil && feed.Reset.due(feed.Paging, p.cur) {
+		return p.restartByID(f)
 	}
 	if token == "" || p.cur.Guard.repeats(feed.Paging.signature(f, token)) {
 		return loopError(p.st.Name)
 	}
 	p.cur.Token = token
-	p.page.More = true
 	return nil
 }
 
-// dedupe drops records that were on the page before, byte for byte.
-func (p *pull) dedupe(any bool) {
-	seen := map[string]bool{}
-	for _, m := range p.cur.Seen {
-		seen[m] = true
-	}
-	var fresh []string
-	kept := p.page.Records[:0]
-	for _, rec := range p.page.Records {
-		m := mark(rec)
-		fresh = append(fresh, m)
-		if !seen[m] {
-			kept = append(kept, rec)
-		}
-	}
-	p.page.Records = kept
-	if any {
-		p.cur.Seen = remember(nil, fresh)
-	}
+// advance leaves a list that was read to its end, and reports whether the round goes on.
+func (p *pull) advance() bool {
+	return p.cur.nextPiece(p.st, p.loc) || p.nextPartition() || p.nextPhase()
 }
 
-// records turns items into records and rejects. An id that stands twice on one page counts once, in its
-// newest state.
-func (p *pull) records(items []gjson.Result) {
-	at := map[string]int{}
-	for _, item := range items {
-		rec, ok := p.record(item)
-		if !ok {
-			continue
-		}
-		if p.stale(rec) {
-			continue
-		}
-		if i, twice := at[rec.ID]; twice {
-			if rec.Version >= p.page.Records[i].Version {
-				p.page.Records[i] = rec
-			}
-			continue
-		}
-		at[rec.ID] = len(p.page.Records)
-		p.page.Records = append(p.page.Records, rec)
-	}
-}
-
-// stale reports a deleted record that earlier rounds have told.
-func (p *pull) stale(rec canon.Record) bool {
-	if p.cur.Phase != phaseArchived || p.st.Archived.Recent == 0 || p.cur.Mark == 0 || rec.Version == 0 {
-		return false
-	}
-	return rec.Version < p.cur.Mark-time.Duration(p.st.Archived.Recent).Microseconds()
-}
-
-func (p *pull) record(item gjson.Result) (canon.Record, bool) {
-	id := text(item.Get(p.st.ID))
-	if !item.IsObject() || id == "" {
-		p.reject(item)
-		return canon.Record{}, false
-	}
-	rule := p.st.Version
-	rec := p.newRecord(id, item)
-	if p.cur.Phase == phaseArchived {
-		rec.Deleted = true
-		if v := p.st.Archived.Version; v.Path != "" || len(v.Max) > 0 {
-			rule = v
-		}
-	}
-	rec.Version = max(rule.of(item, micros(p.cur.Start)), p.cur.Floor)
-	return rec, true
-}
-
-func (p *pull) newRecord(id string, item gjson.Result) canon.Record {
-	return canon.Record{
-		Ref:        canon.Ref{Connection: p.conn.connection, Stream: p.st.Name, ID: id},
-		ObservedAt: p.now,
-		Deleted:    p.st.Deleted.holds(item),
-		Raw:        rawOf(item),
-	}
-}
-
-// rawOf returns the object's bytes as they came. Only indentation is taken out: a vendor that indents does
-// so differently in lists and alone, and the same object must be the same bytes.
-func rawOf(item gjson.Result) []byte {
-	raw := []byte(strings.TrimSpace(item.Raw))
-	if bytes.IndexByte(raw, '\n') < 0 {
-		return raw
-	}
-	var flat bytes.Buffer
-	if json.Compact(&flat, raw) != nil {
-		return raw
-	}
-	return flat.Bytes()
-}
-
-func (p *pull) reject(item gjson.Result) {
-	p.page.Rejects = append(p.page.Rejects, canon.DeadLetter{
-		Code: "record.no_id", Path: p.st.ID, Raw: []byte(item.Raw), OccurredAt: p.now, RecordedAt: p.now,
-		Reason: "The object has no id at " + p.st.ID + ", so it cannot be told from others.",
-		Hint:   "Look at the object at the vendor; nothing else of the page was lost.",
-	})
+func (p *pull) nextPhase() bool {
+	p.whole = p.cur.Sweep
+	return p.cur.nextPhase(p.st, p.loc)
 }

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,6 +13,23 @@ import (
 
 	"github.com/lifecyclehub/hub/canon"
 )
+
+// ErrorRule says what an answer means. All conditions that are given must hold.
+type ErrorRule struct {
+	Status []int `yaml:"status"`
+	// Path is looked up in the body; its value must equal Equals or contain Contains, where given.
+	Path     string `yaml:"path"`
+	Equals   string `yaml:"equals"`
+	Contains string `yaml:"contains"`
+	// Action is "retry", "later" (no retry within the call, but a later one may succeed), "fail", "ignore"
+	// (an empty answer), "rate_limited" or "restart" (the page token is no longer known: read again from
+	// the watermark).
+	Action string `yaml:"action"`
+	// Code, Message and Hint replace those of the built-in rule.
+	Code    string `yaml:"code"`
+	Message string `yaml:"message"`
+	Hint    string `yaml:"hint"`
+}
 
 // refusal is an answer that is no good, with what to do about it.
 type refusal struct {
@@ -91,7 +107,7 @@ func (x *exchange) builtin(resp *http.Response, body []byte) *refusal {
 		return nil
 	case status == http.StatusUnauthorized:
 		return &refusal{err: x.sentence("auth.denied", "refused the credential", resp, body).
-			WithHint("Create a new token at the vendor and put it into the connection's settings.")}
+			WithHint("%s", or(x.client.hint, "Create a new token at the vendor and put it into the connection's settings."))}
 	case status == http.StatusForbidden:
 		return &refusal{err: x.sentence("auth.forbidden", "does not let this credential read or write here", resp, body).
 			WithHint("Give the credential the scopes that the connector's page lists.")}
@@ -181,24 +197,4 @@ func (c *client) interrupted(err error) error {
 	return e
 }
 
-// redact takes every secret out of a text, also in the forms in which it travels.
-func (c *client) redact(text string) string {
-	for _, s := range c.secrets {
-		text = strings.ReplaceAll(text, s, "[redacted]")
-	}
-	return text
-}
-
-// secretForms lists a secret's spellings, the longest first so that none is cut by a shorter one.
-func secretForms(secrets []string) []string {
-	var out []string
-	for _, s := range secrets {
-		// Shorter ones would redact ordinary words; no credential is that short.
-		if len(s) < 4 {
-			continue
-		}
-		out = append(out, s, url.QueryEscape(s), url.PathEscape(s), base64.StdEncoding.EncodeToString([]byte(s)))
-	}
-	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) })
-	return slices.Compact(out)
-}
+func (c *client) redact(text string) string { return c.secrets.redact(text) }

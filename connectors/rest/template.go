@@ -38,11 +38,14 @@ func variables(text string) ([]placeholder, error) {
 
 // scope holds the variables of one call.
 type scope struct {
-	stream, token, lastID, id string
-	since, start, tie         time.Time
-	settings                  map[string]string
-	lists                     map[string][]string
-	ids                       []any
+	stream, token, lastID, lastKey, id, job string
+	since, until, start, tie                time.Time
+	// loc is where days begin.
+	loc      *time.Location
+	part     map[string]string
+	settings map[string]string
+	lists    map[string][]string
+	ids      []any
 }
 
 func (s *scope) value(p placeholder) string {
@@ -54,32 +57,64 @@ func (s *scope) value(p placeholder) string {
 }
 
 func (s *scope) lookup(p placeholder) string {
-	if name, ok := strings.CutPrefix(p.name, "setting."); ok {
+	kind, name, _ := strings.Cut(p.name, ".")
+	switch kind {
+	case "setting":
 		return s.settings[name]
-	}
-	if name, ok := strings.CutPrefix(p.name, "list."); ok {
+	case "list":
 		return strings.Join(s.lists[name], ",")
-	}
-	switch p.name {
+	case "part":
+		return s.part[name]
 	case "stream":
 		return s.stream
 	case "token":
 		return s.token
 	case "last_id":
 		return s.lastID
+	case "last_key":
+		return s.lastKey
 	case "id":
 		return s.id
+	case "job":
+		return s.job
+	case "ids":
+		return s.joined(p.format)
 	case "since":
-		return formatTime(s.since, p.format)
+		return s.time(s.since, p.format)
+	case "until":
+		return s.time(s.until, p.format)
 	case "start":
-		return formatTime(s.start, p.format)
+		return s.time(s.start, p.format)
 	case "tie":
-		return formatTime(s.tie, p.format)
+		return s.time(s.tie, p.format)
 	}
 	return ""
 }
 
-func formatTime(t time.Time, format string) string {
+// joined lists the ids with commas; as "quoted", each between single quotes, as query languages want them.
+func (s *scope) joined(format string) string {
+	out := make([]string, 0, len(s.ids))
+	for _, id := range s.plainIDs() {
+		if format == "quoted" {
+			id = "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(id) + "'"
+		}
+		out = append(out, id)
+	}
+	return strings.Join(out, ",")
+}
+
+func (s *scope) plainIDs() []string {
+	out := make([]string, 0, len(s.ids))
+	for _, one := range s.ids {
+		if m, ok := one.(map[string]any); ok {
+			id, _ := m["id"].(string)
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func (s *scope) time(t time.Time, format string) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -90,7 +125,16 @@ func formatTime(t time.Time, format string) string {
 	case "unix_ms":
 		return strconv.FormatInt(t.UnixMilli(), 10)
 	case "date":
+		if s.loc != nil {
+			t = t.In(s.loc)
+		}
 		return t.Format(time.DateOnly)
+	case "datetime":
+		return t.Format(time.DateTime)
+	case "rfc3339_ms":
+		return t.Format("2006-01-02T15:04:05.000Z07:00")
+	case "http":
+		return t.Format("Mon, 02 Jan 2006 15:04:05 GMT")
 	}
 	return t.Format(time.RFC3339)
 }
@@ -124,7 +168,10 @@ func (s *scope) expandAny(v any) any {
 			if name, ok := strings.CutPrefix(vars[0].name, "list."); ok {
 				return append([]string{}, s.lists[name]...)
 			}
-			if vars[0].name == "ids" {
+			if vars[0].name == "ids" && vars[0].format == "list" {
+				return s.plainIDs()
+			}
+			if vars[0].name == "ids" && vars[0].format == "" {
 				return s.ids
 			}
 		}
@@ -143,6 +190,18 @@ func (s *scope) expandAny(v any) any {
 		return out
 	}
 	return v
+}
+
+// holds tells whether the text of a when does: see Request.When.
+func (s *scope) holds(when string) bool {
+	if a, b, ok := strings.Cut(when, " == "); ok {
+		return strings.TrimSpace(s.expand(a, nil)) == strings.TrimSpace(s.expand(b, nil))
+	}
+	if a, b, ok := strings.Cut(when, " != "); ok {
+		return strings.TrimSpace(s.expand(a, nil)) != strings.TrimSpace(s.expand(b, nil))
+	}
+	v := strings.TrimSpace(s.expand(when, nil))
+	return v != "" && v != "false"
 }
 
 func (s *scope) body(v any) (json.RawMessage, error) {

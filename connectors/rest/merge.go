@@ -1,0 +1,65 @@
+package rest
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/lifecyclehub/hub/canon"
+)
+
+// mergedAway adds tombstones for the records that became part of those on the page. A record that the page
+// holds itself is left as the vendor tells it.
+func (p *pull) mergedAway() {
+	have := map[string]bool{}
+	for _, rec := range p.page.Records {
+		have[rec.ID] = true
+	}
+	for _, rec := range slices.Clone(p.page.Records) {
+		if rec.Deleted {
+			continue
+		}
+		for _, id := range p.st.Merged.losers(gjson.GetBytes(rec.Raw, p.st.Merged.Path)) {
+			if have[id] {
+				continue
+			}
+			have[id] = true
+			p.page.Records = append(p.page.Records, canon.Record{
+				Ref:     canon.Ref{Connection: rec.Connection, Stream: rec.Stream, ID: id},
+				Version: rec.Version, ObservedAt: rec.ObservedAt, Deleted: true, Reason: "merged", Into: rec.ID,
+			})
+		}
+	}
+}
+
+// losers lists the ids in a value: one, an array, or a text of several.
+func (m *Merged) losers(v gjson.Result) []string {
+	var out []string
+	for _, e := range v.Array() {
+		parts := []string{text(e)}
+		if m.Split != "" {
+			parts = strings.Split(parts[0], m.Split)
+		}
+		for _, id := range parts {
+			if id = strings.TrimSpace(id); id != "" {
+				out = append(out, id)
+			}
+		}
+	}
+	return out
+}
+
+// addPartition tells each record which partition it was read for.
+func (p *pull) addPartition() {
+	member := map[string]string{p.st.Partitions.Member: p.cur.Part.Value}
+	for i, rec := range p.page.Records {
+		if rec.Deleted && len(rec.Raw) == 0 {
+			continue
+		}
+		if raw, err := addMembers(json.RawMessage(rec.Raw), member); err == nil {
+			p.page.Records[i].Raw = raw
+		}
+	}
+}
