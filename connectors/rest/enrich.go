@@ -1,51 +1,74 @@
 package rest
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/lifecyclehub/hub/canon"
 )
 
-// merged is what goes into records: record id, member, key → objects.
-type merged map[string]map[string]map[string][]json.RawMessage
+// addition is what one rule found: the objects of each record, by id.
+type addition struct {
+	rule  Enrich
+	found map[string][]json.RawMessage
+}
 
 // enrich asks more about the page's records and merges the answers into them.
 func (p *pull) enrich(ctx context.Context, rules []Enrich) error {
 	if len(rules) == 0 || len(p.page.Records) == 0 {
 		return nil
 	}
-	all := merged{}
+	var all []addition
 	for _, e := range rules {
 		found, err := p.ask(ctx, e)
 		if err != nil {
 			return err
 		}
-		for _, rec := range p.page.Records {
-			if all[rec.ID] == nil {
-				all[rec.ID] = map[string]map[string][]json.RawMessage{}
-			}
-			if all[rec.ID][e.Member] == nil {
-				all[rec.ID][e.Member] = map[string][]json.RawMessage{}
-			}
-			items := found[rec.ID]
-			if items == nil {
-				items = []json.RawMessage{}
-			}
-			all[rec.ID][e.Member][e.Key] = items
-		}
+		all = append(all, addition{e, found})
 	}
+	// Members, and the keys in them, stand in the order of their names.
+	slices.SortStableFunc(all, func(a, b addition) int {
+		return cmp.Or(strings.Compare(a.rule.Member, b.rule.Member), strings.Compare(a.rule.Key, b.rule.Key))
+	})
 	for i, rec := range p.page.Records {
-		raw, err := addMembers(rec.Raw, all[rec.ID])
+		raw, err := addMembers(rec.Raw, additions(all, rec.ID))
 		if err != nil {
 			return canon.Errorf("page.shape", "record %s could not take its %s: %w", rec.Ref, rules[0].Member, err)
 		}
 		p.page.Records[i].Raw = raw
 	}
 	return nil
+}
+
+// additions returns the members that a record gets. Of two rules with the same member and key the later counts.
+func additions(all []addition, id string) map[string]json.RawMessage {
+	members := map[string]json.RawMessage{}
+	for i, a := range all {
+		if i+1 < len(all) && all[i+1].rule.Member == a.rule.Member && all[i+1].rule.Key == a.rule.Key {
+			continue
+		}
+		value := members[a.rule.Member]
+		if value == nil {
+			value = append(make([]byte, 0, 128), '{')
+		} else {
+			value[len(value)-1] = ','
+		}
+		value = append(append(value, quoted(a.rule.Key)...), ':', '[')
+		for n, item := range a.found[id] {
+			if n > 0 {
+				value = append(value, ',')
+			}
+			value = append(value, item...)
+		}
+		members[a.rule.Member] = append(value, ']', '}')
+	}
+	return members
 }
 
 // more is one id to ask about, with the token of its next items.
@@ -57,7 +80,8 @@ func (p *pull) ask(ctx context.Context, e Enrich) (map[string][]json.RawMessage,
 	for _, rec := range p.page.Records {
 		open = append(open, more{id: rec.ID})
 	}
-	out, first := map[string][]json.RawMessage{}, map[string][]json.RawMessage{}
+	out, first := make(map[string][]json.RawMessage, len(open)), map[string][]json.RawMessage{}
+	names := sortedKeys(e.Take)
 	guards := map[string]*guard{}
 	for len(open) > 0 {
 		n := min(len(open), e.Size)
@@ -71,9 +95,9 @@ func (p *pull) ask(ctx context.Context, e Enrich) (map[string][]json.RawMessage,
 			id := text(a.Get(e.ID))
 			for _, item := range a.Get(e.Items).Array() {
 				if e.First.holds(item) {
-					first[id] = append(first[id], e.take(item))
+					first[id] = append(first[id], e.take(item, names))
 				} else {
-					out[id] = append(out[id], e.take(item))
+					out[id] = append(out[id], e.take(item, names))
 				}
 			}
 			after := ""
@@ -111,26 +135,40 @@ func (p *pull) askChunk(ctx context.Context, e Enrich, chunk []more) ([]gjson.Re
 	if err != nil {
 		return nil, err
 	}
-	return gjson.GetBytes(answer.Body, or(e.Results, "@this")).Array(), nil
+	return gjson.Parse(view(answer.Body)).Get(or(e.Results, "@this")).Array(), nil
 }
 
 // take builds the merged object. A member called id is always text, as vendors waver between text and
 // number.
-func (e Enrich) take(item gjson.Result) json.RawMessage {
-	obj := map[string]json.RawMessage{}
-	for name, path := range e.Take {
-		v := item.Get(path)
+func (e Enrich) take(item gjson.Result, names []string) json.RawMessage {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for _, name := range names {
+		v := item.Get(e.Take[name])
+		if !v.Exists() {
+			continue
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		b.Write(quoted(name))
+		b.WriteByte(':')
 		switch {
-		case !v.Exists():
 		case name == "id":
-			obj[name], _ = json.Marshal(text(v))
-		default:
-			obj[name] = json.RawMessage(v.Raw)
+			b.Write(quoted(text(v)))
+		case json.Compact(&b, []byte(v.Raw)) != nil:
+			return json.RawMessage("{}")
 		}
 	}
-	b, err := json.Marshal(obj)
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// quoted writes a text as JSON.
+func quoted(s string) []byte {
+	b, err := json.Marshal(s)
 	if err != nil {
-		return json.RawMessage("{}")
+		return []byte(`""`)
 	}
 	return b
 }
@@ -145,26 +183,30 @@ func addMembers[V any](raw json.RawMessage, members map[string]V) (json.RawMessa
 	if end < 1 {
 		return raw, nil
 	}
-	parsed := gjson.ParseBytes(raw)
-	out := slices.Clone(raw[:end])
-	empty := len(parsed.Map()) == 0
+	empty, taken := true, false
+	gjson.Parse(view(raw)).ForEach(func(key, _ gjson.Result) bool {
+		empty = false
+		_, taken = members[key.Str]
+		return !taken
+	})
+	if taken {
+		return replaceMembers(raw, members)
+	}
+	out := append(make([]byte, 0, len(raw)+128), raw[:end]...)
 	for _, name := range sortedKeys(members) {
-		value, err := json.Marshal(members[name])
-		if err != nil {
-			return nil, err
-		}
-		if parsed.Get(gjson.Escape(name)).Exists() {
-			return replaceMembers(raw, members)
-		}
-		key, err := json.Marshal(name)
-		if err != nil {
-			return nil, err
+		value, ok := any(members[name]).(json.RawMessage)
+		if !ok {
+			b, err := json.Marshal(members[name])
+			if err != nil {
+				return nil, err
+			}
+			value = b
 		}
 		if !empty {
 			out = append(out, ',')
 		}
 		empty = false
-		out = append(append(append(out, key...), ':'), value...)
+		out = append(append(append(out, quoted(name)...), ':'), value...)
 	}
 	return append(out, raw[end:]...), nil
 }

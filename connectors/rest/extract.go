@@ -103,7 +103,7 @@ func parseTime(s, format string) (time.Time, bool) {
 		ms, _, _ := strings.Cut(strings.TrimRight(inner, ")/"), "+")
 		s, format = ms, "unix_ms"
 	}
-	if format != "rfc3339" {
+	if format != "rfc3339" && !dated(s) {
 		if n, err := strconv.ParseFloat(s, 64); err == nil {
 			return unixTime(n, s, format)
 		}
@@ -115,6 +115,9 @@ func parseTime(s, format string) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
+
+// dated reports a text that begins as a date does, which is no number.
+func dated(s string) bool { return len(s) >= len(time.DateOnly) && s[4] == '-' && s[7] == '-' }
 
 // unixTime tells seconds, milliseconds and microseconds apart by their size where the format does not.
 func unixTime(n float64, s, format string) (time.Time, bool) {

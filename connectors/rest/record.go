@@ -86,14 +86,14 @@ func (p *pull) record(item gjson.Result) (canon.Record, bool) {
 
 func (p *pull) newRecord(id string, item gjson.Result) canon.Record {
 	rec := canon.Record{
-		Ref:        canon.Ref{Connection: p.conn.connection, Stream: p.st.Name, ID: id},
+		Ref:        canon.Ref{Connection: p.conn.connection, Stream: p.st.Name, ID: strings.Clone(id)},
 		ObservedAt: p.now,
 		Deleted:    p.st.Deleted.holds(item),
 		Raw:        rawOf(item),
 	}
 	if p.st.Into != "" {
 		if into := text(item.Get(p.st.Into)); into != "" && into != id {
-			rec.Deleted, rec.Reason, rec.Into = true, "merged", into
+			rec.Deleted, rec.Reason, rec.Into = true, "merged", strings.Clone(into)
 		}
 	}
 	if rec.Deleted && rec.Reason == "" {
