@@ -106,6 +106,7 @@ type envelopeRecord struct {
 	Deleted  bool   `json:"d,omitempty"`
 	Reason   string `json:"r,omitempty"`
 	Into     string `json:"i,omitempty"`
+	Sound    bool   `json:"s,omitempty"`
 	Len      int    `json:"n"`
 }
 
@@ -122,7 +123,7 @@ func Encode(b canon.Batch) ([]byte, error) {
 		Last: b.Last, Part: b.Part, Total: b.Total, ReadAt: b.ReadAt, Sweep: b.Sweep, Records: make([]envelopeRecord, len(b.Records)), Rejects: make([]envelopeReject, len(b.Rejects))}
 	size := 0
 	for i, r := range b.Records {
-		e.Records[i] = envelopeRecord{r.ID, r.Version, r.ObservedAt.UnixMicro(), r.Deleted, r.Reason, r.Into, len(r.Raw)}
+		e.Records[i] = envelopeRecord{r.ID, r.Version, r.ObservedAt.UnixMicro(), r.Deleted, r.Reason, r.Into, r.Sound, len(r.Raw)}
 		size += len(r.Raw)
 	}
 	for i, d := range b.Rejects {
@@ -172,7 +173,7 @@ func Decode(msg []byte) (canon.Batch, error) {
 		}
 		b.Records[i] = canon.Record{Ref: canon.Ref{Connection: e.Connection, Stream: e.Stream, ID: r.ID},
 			Version: r.Version, ObservedAt: time.UnixMicro(r.Observed).UTC(), Deleted: r.Deleted,
-			Reason: r.Reason, Into: r.Into, Raw: raw}
+			Reason: r.Reason, Into: r.Into, Sound: r.Sound, Raw: raw}
 	}
 	for _, d := range e.Rejects {
 		raw, err := cut(d.Len)

@@ -26,6 +26,8 @@ type Record struct {
 	// Into is the id of the record, of the same stream, that a merged one became part of.
 	Into string          `json:"into,omitempty"`
 	Raw  json.RawMessage `json:"raw,omitempty"`
+	// Sound says that whoever read Raw has seen that it is valid JSON, so that nobody needs to look again.
+	Sound bool `json:"-"`
 }
 
 // ReasonMissing is the Reason of records that a full list no longer holds.

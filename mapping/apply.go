@@ -72,7 +72,7 @@ func (e *evaluation) run() {
 		return
 	}
 	raw := bytes.TrimSpace(e.rec.Raw)
-	problem := readable(raw)
+	problem := readable(raw, e.rec.Sound)
 	if problem != nil && !e.rec.Deleted {
 		e.letter(problem)
 		return
@@ -81,7 +81,7 @@ func (e *evaluation) run() {
 		raw = nil
 	}
 	s := &source{root: gjson.ParseBytes(raw)}
-	s.slots = st.picker.pick(s.root)
+	st.picker.pick(s)
 	for i := range st.rules {
 		if r := &st.rules[i]; r.each == nil {
 			e.one(r, s, 0)
@@ -92,8 +92,8 @@ func (e *evaluation) run() {
 	e.tombstones(st)
 }
 
-// readable says why raw cannot be mapped, nil where it can.
-func readable(raw []byte) *fault {
+// readable says why raw cannot be mapped, nil where it can. What is sound is known to be valid JSON.
+func readable(raw []byte, sound bool) *fault {
 	switch {
 	case len(raw) > maxRaw:
 		return newFault(codeInvalid, "", "ask the vendor for fewer fields").
@@ -103,7 +103,7 @@ func readable(raw []byte) *fault {
 			because("The record is not a JSON object: %s.", shorten(string(raw[:min(len(raw), 400)])))
 	case tooDeep(raw):
 		return newFault(codeInvalid, "", "ask the vendor for fewer fields").because("The record is nested deeper than %d levels.", maxNested)
-	case !gjson.ValidBytes(raw):
+	case !sound && !gjson.ValidBytes(raw):
 		return newFault(codeInvalid, "", "check what the vendor sent").
 			because("The record is not valid JSON: %s.", shorten(string(raw[:min(len(raw), 400)])))
 	}
@@ -168,7 +168,7 @@ func (e *evaluation) each(r *rule, s *source) {
 	}
 	for i, element := range elements {
 		e.at = r.each.name + "." + strconv.Itoa(i) + "."
-		e.one(r, &source{root: s.root, slots: s.slots, elem: element, inEach: true}, i)
+		e.one(r, s.within(element), i)
 	}
 	e.at = ""
 }
@@ -270,6 +270,7 @@ func (e *evaluation) body(r *rule, s *source, part string) filling {
 	v := reflect.ValueOf(body)
 	out := filling{value: body, usable: true}
 	from := make([]string, len(r.fields))
+	label := e.label(r, part)
 	for i := range r.fields {
 		f := &r.fields[i]
 		o := f.eval(s)
@@ -286,7 +287,7 @@ func (e *evaluation) body(r *rule, s *source, part string) filling {
 			out.faults = append(out.faults, f.judge(r.kind, o.fault))
 			out.usable = out.usable && (!f.target.required || o.value != nil)
 		}
-		e.noteField(r.label(part), f, o)
+		e.noteField(label, f, o)
 	}
 	bad, ok := e.check(r, v, from)
 	for _, f := range bad {

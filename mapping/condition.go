@@ -21,9 +21,19 @@ type condition struct {
 func (c *condition) holds(s *source) bool {
 	switch {
 	case c.all != nil:
-		return !slices.ContainsFunc(c.all, func(x condition) bool { return !x.holds(s) })
+		for i := range c.all {
+			if !c.all[i].holds(s) {
+				return false
+			}
+		}
+		return true
 	case c.any != nil:
-		return slices.ContainsFunc(c.any, func(x condition) bool { return x.holds(s) })
+		for i := range c.any {
+			if c.any[i].holds(s) {
+				return true
+			}
+		}
+		return false
 	case c.not != nil:
 		return !c.not.holds(s)
 	}

@@ -22,6 +22,8 @@ type custom struct {
 	key, value   []path
 	prefix       string
 	only, except *patterns
+	// kept is the index of the members that the picker kept for it, -1 where it reads them itself.
+	kept int
 }
 
 func (c *custom) keeps(name string) bool {
@@ -77,7 +79,6 @@ func (p *patterns) match(name string) bool {
 
 // collect adds the fields to into; a name that is there already stays.
 func (c *custom) collect(s *source, into map[string]any) {
-	from, _ := s.first(c.from)
 	add := func(name string, v gjson.Result) {
 		name = clean(name)
 		if _, ok := into[name]; ok || !c.keeps(name) {
@@ -87,6 +88,13 @@ func (c *custom) collect(s *source, into map[string]any) {
 			into[name] = value
 		}
 	}
+	if c.key == nil && c.kept >= 0 && !s.inEach {
+		for _, m := range s.members[c.kept] {
+			add(m.name, m.value)
+		}
+		return
+	}
+	from, _ := s.first(c.from)
 	if c.key == nil {
 		if from.IsObject() {
 			from.ForEach(func(k, v gjson.Result) bool {
@@ -100,7 +108,7 @@ func (c *custom) collect(s *source, into map[string]any) {
 		return
 	}
 	from.ForEach(func(_, element gjson.Result) bool {
-		in := &source{root: s.root, slots: s.slots, elem: element, inEach: true}
+		in := s.within(element)
 		k, _ := in.scalar(c.key)
 		v, _ := in.scalar(c.value)
 		add(text(k), v)

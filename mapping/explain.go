@@ -54,7 +54,7 @@ func (m *Map) Explain(rec canon.Record) []Row {
 	}
 	st := m.streams[rec.Stream]
 	raw := bytes.TrimSpace(rec.Raw)
-	if st == nil || readable(raw) != nil {
+	if st == nil || readable(raw, false) != nil {
 		return rows
 	}
 	return append(rows, unused(st, gjson.ParseBytes(raw))...)
@@ -119,6 +119,14 @@ func show(v any) string {
 	return string(b)
 }
 
+func (e *evaluation) label(r *rule, part string) string {
+	if e.trace == nil {
+		return ""
+	}
+	return r.label(part)
+}
+
+// label names the entity of a rule.
 func (r *rule) label(part string) string {
 	if part == "" {
 		part = r.part

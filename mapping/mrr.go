@@ -74,7 +74,7 @@ func (m *mrr) eval(s *source) outcome {
 		if !item.IsObject() {
 			continue
 		}
-		if out.fault = m.add(&total, &source{root: s.root, slots: s.slots, elem: item, inEach: true}); out.fault != nil {
+		if out.fault = m.add(&total, s.within(item)); out.fault != nil {
 			return out
 		}
 	}
@@ -196,7 +196,7 @@ func (m *mrr) deduct(total *recurring, s *source) *fault {
 			if !entry.IsObject() {
 				continue
 			}
-			if f := m.deductOne(total, d, &source{root: s.root, slots: s.slots, elem: entry, inEach: true}); f != nil {
+			if f := m.deductOne(total, d, s.within(entry)); f != nil {
 				return f
 			}
 		}

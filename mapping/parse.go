@@ -110,6 +110,14 @@ func (r *reader) readStream(name string, n *node) *stream {
 	if push := n.get("push"); push != nil && r.want(push, isMap, "push") {
 		s.push = r.readPush(name, push)
 	}
+	for i := range s.rules {
+		for j := range s.rules[i].custom {
+			c := &s.rules[i].custom[j]
+			if c.kept = -1; s.rules[i].each == nil {
+				s.picker.collect(c)
+			}
+		}
+	}
 	return s
 }
 

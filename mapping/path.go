@@ -26,8 +26,21 @@ const rootPrefix = "$."
 type source struct {
 	root, elem gjson.Result
 	slots      []gjson.Result
+	// members are what the picker kept of whole objects, by custom.kept.
+	members [][]member
 	// inEach says that elem is an element rather than the record.
 	inEach bool
+}
+
+// member is one member of an object.
+type member struct {
+	name  string
+	value gjson.Result
+}
+
+// within returns the source whose paths start at an element.
+func (s *source) within(elem gjson.Result) *source {
+	return &source{root: s.root, slots: s.slots, members: s.members, elem: elem, inEach: true}
 }
 
 func (s *source) get(p path) gjson.Result {
@@ -182,11 +195,36 @@ func cut(p string) (plain, tail string) {
 type picker struct {
 	children map[string]*picker
 	slot     int
-	seen     map[string]int
-	n        int
+	// keep are the custom fields that are read from here.
+	keep []*custom
+	seen map[string]int
+	n    int
+	// kept counts the custom fields of all pickers.
+	kept int
 }
 
 func newPicker() *picker { return &picker{slot: -1, seen: map[string]int{}} }
+
+// collect lets the picker keep the members that c wants, where they are read from one plain path. Only the top
+// picker is asked.
+func (k *picker) collect(c *custom) {
+	c.kept = -1
+	if len(c.from) != 1 || c.key != nil {
+		return
+	}
+	at := k
+	if text := c.from[0].text; text != "@this" {
+		if c.from[0].slot < 0 || c.from[0].tail != "" {
+			return
+		}
+		for _, s := range steps(text) {
+			at = at.children[s]
+		}
+	}
+	c.kept = k.kept
+	k.kept++
+	at.keep = append(at.keep, c)
+}
 
 // add returns the slot of path p, or -1 where the picker cannot find it. Only the top picker is added to.
 func (k *picker) add(p string) int {
@@ -215,29 +253,51 @@ func (k *picker) add(p string) int {
 	return at.slot
 }
 
-func (k *picker) pick(root gjson.Result) []gjson.Result {
-	slots := make([]gjson.Result, k.n)
-	k.walk(root, slots, k.n)
-	return slots
+// pick fills the slots and members of s from its root.
+func (k *picker) pick(s *source) {
+	s.slots = make([]gjson.Result, k.n)
+	s.members = make([][]member, k.kept)
+	k.walk(s.root, s, k.n)
 }
 
 // walk fills the slots of k's children and returns how many of left slots are still to be found. Of a name
 // that stands twice the first counts that leads to the end of the path, as with gjson's own search.
-func (k *picker) walk(obj gjson.Result, slots []gjson.Result, left int) int {
-	if len(k.children) == 0 || !obj.IsObject() {
+func (k *picker) walk(obj gjson.Result, s *source, left int) int {
+	if len(k.children) == 0 && len(k.keep) == 0 || !obj.IsObject() {
 		return left
 	}
+	whole := len(k.keep) > 0
+	for _, c := range k.keep {
+		// Of an object that stands twice the first counts.
+		whole = whole && s.members[c.kept] == nil
+	}
 	obj.ForEach(func(key, value gjson.Result) bool {
+		if whole {
+			k.take(s, key.Str, value)
+		}
 		child := k.children[key.Str]
 		if child == nil {
 			return true
 		}
-		if child.slot >= 0 && !slots[child.slot].Exists() {
-			slots[child.slot] = value
+		if child.slot >= 0 && !s.slots[child.slot].Exists() {
+			s.slots[child.slot] = value
 			left--
 		}
-		left = child.walk(value, slots, left)
-		return left > 0
+		left = child.walk(value, s, left)
+		return left > 0 || whole
 	})
 	return left
+}
+
+// take keeps a member for the custom fields that want it.
+func (k *picker) take(s *source, name string, value gjson.Result) {
+	for _, c := range k.keep {
+		if value.Type == gjson.JSON || value.Type == gjson.Null || !c.keeps(name) {
+			continue
+		}
+		if s.members[c.kept] == nil {
+			s.members[c.kept] = make([]member, 0, 16)
+		}
+		s.members[c.kept] = append(s.members[c.kept], member{name, value})
+	}
 }

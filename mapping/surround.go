@@ -13,7 +13,7 @@ import (
 // surround fills what stands around an entity's body: when it came into being, whom it belongs to, what it
 // is the same as.
 func (e *evaluation) surround(r *rule, s *source, ent *canon.Entity) {
-	label := r.label(ent.Part)
+	label := e.label(r, ent.Part)
 	if r.created != nil {
 		out := r.created.eval(s)
 		if t, ok := out.value.(time.Time); ok {
@@ -37,7 +37,7 @@ func (e *evaluation) surround(r *rule, s *source, ent *canon.Entity) {
 		e.same(label, &r.sameAs[i], s, ent)
 	}
 	if len(r.custom) > 0 {
-		ent.Custom = map[string]any{}
+		ent.Custom = make(map[string]any, 16)
 		for i := range r.custom {
 			r.custom[i].collect(s, ent.Custom)
 		}

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -201,11 +202,32 @@ func TestPickerAgreesWithGJSON(t *testing.T) {
 		for _, text := range paths.Draw(t, "paths") {
 			slots[text] = p.add(text)
 		}
-		found := p.pick(root)
+		kept := map[string]*custom{}
+		for text, slot := range slots {
+			if rapid.Bool().Draw(t, "keep") {
+				kept[text] = &custom{from: []path{{text: text, name: text, slot: slot}}}
+				p.collect(kept[text])
+			}
+		}
+		whole := &custom{from: []path{{text: "@this", slot: -1}}}
+		p.collect(whole)
+		kept["@this"] = whole
+		s := &source{root: root}
+		p.pick(s)
 		for text, slot := range slots {
 			want := root.Get(text)
-			if got := found[slot]; got.Raw != want.Raw || got.Type != want.Type {
+			if got := s.slots[slot]; got.Raw != want.Raw || got.Type != want.Type {
 				t.Fatalf("%s of %s: picked %q, gjson finds %q", text, root.Raw, got.Raw, want.Raw)
+			}
+		}
+		for text, c := range kept {
+			got, want := map[string]any{}, map[string]any{}
+			c.collect(s, got)
+			plainly := *c
+			plainly.kept = -1
+			plainly.collect(s, want)
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s of %s: kept %v, read alone %v", text, root.Raw, got, want)
 			}
 		}
 	})

@@ -71,6 +71,7 @@ func (p *pull) record(item gjson.Result) (canon.Record, bool) {
 	}
 	rule := p.st.Version
 	rec := p.newRecord(id, item)
+	rec.Sound = true
 	if p.cur.Phase == phaseArchived {
 		if !rec.Deleted || rec.Reason == "deleted" {
 			rec.Reason = or(p.st.Archived.Reason, "archived")
