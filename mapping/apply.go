@@ -80,8 +80,8 @@ func (e *evaluation) run() {
 	if problem != nil {
 		raw = nil
 	}
-	s := &source{root: gjson.ParseBytes(raw)}
-	st.picker.pick(s)
+	s := st.picker.source(gjson.ParseBytes(raw))
+	defer st.picker.done(s)
 	for i := range st.rules {
 		if r := &st.rules[i]; r.each == nil {
 			e.one(r, s, 0)

@@ -3,6 +3,7 @@ package mapping
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tidwall/gjson"
 )
@@ -201,6 +202,8 @@ type picker struct {
 	n    int
 	// kept counts the custom fields of all pickers.
 	kept int
+	// used are sources that nobody reads from any more.
+	used sync.Pool
 }
 
 func newPicker() *picker { return &picker{slot: -1, seen: map[string]int{}} }
@@ -253,11 +256,26 @@ func (k *picker) add(p string) int {
 	return at.slot
 }
 
-// pick fills the slots and members of s from its root.
-func (k *picker) pick(s *source) {
-	s.slots = make([]gjson.Result, k.n)
-	s.members = make([][]member, k.kept)
-	k.walk(s.root, s, k.n)
+// source returns what paths read of an object from. Give it back by done.
+func (k *picker) source(root gjson.Result) *source {
+	s, ok := k.used.Get().(*source)
+	if !ok {
+		s = &source{slots: make([]gjson.Result, k.n), members: make([][]member, k.kept)}
+	}
+	s.root = root
+	k.walk(root, s, k.n)
+	return s
+}
+
+// done takes a source back, emptied, so that the next record needs no memory of its own for it.
+func (k *picker) done(s *source) {
+	s.root = gjson.Result{}
+	clear(s.slots)
+	for i := range s.members {
+		clear(s.members[i])
+		s.members[i] = s.members[i][:0]
+	}
+	k.used.Put(s)
 }
 
 // walk fills the slots of k's children and returns how many of left slots are still to be found. Of a name
@@ -269,7 +287,7 @@ func (k *picker) walk(obj gjson.Result, s *source, left int) int {
 	whole := len(k.keep) > 0
 	for _, c := range k.keep {
 		// Of an object that stands twice the first counts.
-		whole = whole && s.members[c.kept] == nil
+		whole = whole && len(s.members[c.kept]) == 0
 	}
 	obj.ForEach(func(key, value gjson.Result) bool {
 		if whole {
@@ -294,9 +312,6 @@ func (k *picker) take(s *source, name string, value gjson.Result) {
 	for _, c := range k.keep {
 		if value.Type == gjson.JSON || value.Type == gjson.Null || !c.keeps(name) {
 			continue
-		}
-		if s.members[c.kept] == nil {
-			s.members[c.kept] = make([]member, 0, 16)
 		}
 		s.members[c.kept] = append(s.members[c.kept], member{name, value})
 	}

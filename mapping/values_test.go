@@ -212,8 +212,8 @@ func TestPickerAgreesWithGJSON(t *testing.T) {
 		whole := &custom{from: []path{{text: "@this", slot: -1}}}
 		p.collect(whole)
 		kept["@this"] = whole
-		s := &source{root: root}
-		p.pick(s)
+		p.done(p.source(gjson.Parse(`{"a":{"b":1},"c":2}`)))
+		s := p.source(root)
 		for text, slot := range slots {
 			want := root.Get(text)
 			if got := s.slots[slot]; got.Raw != want.Raw || got.Type != want.Type {

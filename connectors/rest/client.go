@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -70,8 +71,10 @@ type client struct {
 	// hint says what to do where the vendor refuses the credential, "" for the general advice.
 	hint string
 
-	http          *http.Client
-	maxBody       int64
+	http    *http.Client
+	maxBody int64
+	// buffers are those of earlier answers.
+	buffers       *sync.Pool
 	retries       int
 	retryMin      time.Duration
 	retryMax      time.Duration
@@ -83,6 +86,7 @@ func (c *client) configure(h HTTP, transport http.RoundTripper) {
 		transport = http.DefaultTransport
 	}
 	c.maxBody = or(h.MaxBody, 32<<20)
+	c.buffers = &sync.Pool{}
 	c.retries = 5
 	if h.Retries != nil {
 		c.retries = *h.Retries

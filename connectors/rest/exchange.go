@@ -68,7 +68,7 @@ func (x *exchange) end(h http.Header, v verdict) {
 // read takes the body in and judges the answer. It returns a *refusal, or nil where all is well.
 func (x *exchange) read(resp *http.Response) error {
 	defer resp.Body.Close()
-	body, err := readBody(resp, x.client.maxBody)
+	body, err := x.client.readBody(resp)
 	if err != nil {
 		return &refusal{err: x.client.unreachable(err), retry: x.repeatable()}
 	}
@@ -99,15 +99,28 @@ func (x *exchange) read(resp *http.Response) error {
 	return nil
 }
 
-// readBody reads at most one byte more than limit. An answer that tells its length is read into as much memory,
-// once.
-func readBody(resp *http.Response, limit int64) ([]byte, error) {
-	if n := resp.ContentLength; n > 0 && n <= limit {
+// keptBuffer is the most memory that is kept for the next answer.
+const keptBuffer = 1 << 20
+
+// readBody reads at most one byte more than is allowed. An answer that tells its length is read into as much
+// memory, once; any other goes through memory that is used again.
+func (c *client) readBody(resp *http.Response) ([]byte, error) {
+	if n := resp.ContentLength; n > 0 && n <= c.maxBody {
 		body := make([]byte, n)
 		_, err := io.ReadFull(resp.Body, body)
 		return body, err
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	buf, ok := c.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		buf = &bytes.Buffer{}
+	}
+	buf.Reset()
+	_, err := buf.ReadFrom(io.LimitReader(resp.Body, c.maxBody+1))
+	body := bytes.Clone(buf.Bytes())
+	if buf.Cap() <= keptBuffer {
+		c.buffers.Put(buf)
+	}
+	return body, err
 }
 
 // repeatable reports whether the call may be sent again when nobody knows whether the first was carried out.
