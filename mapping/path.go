@@ -263,7 +263,7 @@ func (k *picker) source(root gjson.Result) *source {
 		s = &source{slots: make([]gjson.Result, k.n), members: make([][]member, k.kept)}
 	}
 	s.root = root
-	k.walk(root, s, k.n)
+	k.walk(root, s, k.n, true)
 	return s
 }
 
@@ -279,16 +279,14 @@ func (k *picker) done(s *source) {
 }
 
 // walk fills the slots of k's children and returns how many of left slots are still to be found. Of a name
-// that stands twice the first counts that leads to the end of the path, as with gjson's own search.
-func (k *picker) walk(obj gjson.Result, s *source, left int) int {
+// that stands twice the first counts that leads to the end of the path, as with gjson's own search; first says
+// that obj is that one.
+func (k *picker) walk(obj gjson.Result, s *source, left int, first bool) int {
 	if len(k.children) == 0 && len(k.keep) == 0 || !obj.IsObject() {
 		return left
 	}
-	whole := len(k.keep) > 0
-	for _, c := range k.keep {
-		// Of an object that stands twice the first counts.
-		whole = whole && len(s.members[c.kept]) == 0
-	}
+	// Of an object that stands twice the first counts.
+	whole := first && len(k.keep) > 0
 	obj.ForEach(func(key, value gjson.Result) bool {
 		if whole {
 			k.take(s, key.Str, value)
@@ -297,11 +295,12 @@ func (k *picker) walk(obj gjson.Result, s *source, left int) int {
 		if child == nil {
 			return true
 		}
-		if child.slot >= 0 && !s.slots[child.slot].Exists() {
+		found := child.slot >= 0 && !s.slots[child.slot].Exists()
+		if found {
 			s.slots[child.slot] = value
 			left--
 		}
-		left = child.walk(value, s, left)
+		left = child.walk(value, s, left, found)
 		return left > 0 || whole
 	})
 	return left
