@@ -45,8 +45,15 @@ func signedSchemes() []Scheme {
 		{Name: "github", Title: "GitHub", Doc: "HMAC-SHA256 over the body, in X-Hub-Signature-256.",
 			verify:   overBody("X-Hub-Signature-256", "sha256=", hex.DecodeString, func(key, body []byte) []byte { return sum256(key, body) }),
 			delivery: header("X-Github-Delivery"), ping: func(h http.Header, _ []byte) bool { return h.Get("X-Github-Event") == "ping" }},
+		{Name: "attio", Title: "Attio", Doc: "HMAC-SHA256 over the body, in Attio-Signature. The secret is the webhook's, shown when it is made.",
+			verify: overBody("Attio-Signature", "", hex.DecodeString, func(key, body []byte) []byte { return sum256(key, body) }), delivery: header("Idempotency-Key")},
 		{Name: "shopify", Title: "Shopify", Doc: "HMAC-SHA256 over the body, in X-Shopify-Hmac-Sha256. The secret is the app's client secret.",
 			verify: shopifyCall, delivery: header("X-Shopify-Webhook-Id", "Shopify-Webhook-Id", "X-Shopify-Event-Id", "Shopify-Event-Id")},
+		{Name: "typeform", Title: "Typeform", Doc: "HMAC-SHA256 over the body, in Typeform-Signature. The secret is the text entered at the form's webhook. It tells no time, so a call can be replayed.",
+			verify:   overBody("Typeform-Signature", "sha256=", base64.StdEncoding.DecodeString, func(key, body []byte) []byte { return sum256(key, body) }),
+			delivery: member("event_id")},
+		{Name: "customerio", Title: "Customer.io", Doc: "HMAC-SHA256 over the time and the body, in X-CIO-Signature. The secret is the signing key of the reporting webhook.",
+			verify: customerioCall, delivery: member("event_id"), stamp: "X-Cio-Timestamp"},
 		{Name: "standard", Title: "Standard Webhooks", Doc: "The scheme of standardwebhooks.com, symmetric (v1, secret whsec_…) and asymmetric (v1a, public key whpk_…). Headers webhook-… or svix-….",
 			verify: standardCall, delivery: header("Webhook-Id", "Svix-Id")},
 	}
@@ -208,6 +215,20 @@ func zendeskCall(in Inbound, t Trust) error {
 		return forged(rawHint)
 	}
 	return fresh(at, in.At)
+}
+
+// customerioCall takes the signature with and without the version before it: the vendor's page shows it without.
+func customerioCall(in Inbound, t Trust) error {
+	text, stamp := strings.TrimPrefix(in.Header.Get("X-Cio-Signature"), "v0="), in.Header.Get("X-Cio-Timestamp")
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if text == "" || err != nil {
+		return unsigned("X-CIO-Signature and X-CIO-Timestamp")
+	}
+	got, err := hex.DecodeString(text)
+	if err != nil || !matches(got, t.Secrets, func(key []byte) []byte { return sum256(key, []byte("v0:"+stamp+":"), in.Body) }) {
+		return forged(rawHint)
+	}
+	return fresh(time.Unix(seconds, 0), in.At)
 }
 
 // shopifyCall wants Shopify's own headers, because the same key also signs cookies.

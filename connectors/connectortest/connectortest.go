@@ -10,10 +10,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
@@ -238,4 +241,13 @@ func pages(steps []step) []connectors.Page {
 		out = append(out, s.page)
 	}
 	return out
+}
+
+// differ tells how pages differ, "" where they do not. Pages that are the same to the last bit, which nearly all
+// are, need no closer look.
+func differ(a, b []connectors.Page) string {
+	if reflect.DeepEqual(a, b) {
+		return ""
+	}
+	return cmp.Diff(a, b)
 }

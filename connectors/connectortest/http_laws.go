@@ -59,7 +59,7 @@ func survives(t testing.TB, s *suite, f fault) {
 	rough, _ := s.open(t, &firstTime{next: s.vendor(), fault: f, seen: map[string]bool{}}, c)
 	want, got := s.mustDrain(t, calm, c), s.mustDrain(t, rough, c)
 	for stream := range want {
-		if diff := cmp.Diff(pages(want[stream]), pages(got[stream])); diff != "" {
+		if diff := differ(pages(want[stream]), pages(got[stream])); diff != "" {
 			t.Errorf("%s differs:\n%s", stream, diff)
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
 )
@@ -51,7 +49,7 @@ func sameExchangeSameRecords(t testing.TB, s *suite) {
 	two, _ := s.open(t, s.vendor(), c)
 	a, b := s.mustDrain(t, one, c), s.mustDrain(t, two, c)
 	for stream := range a {
-		if diff := cmp.Diff(pages(a[stream]), pages(b[stream])); diff != "" {
+		if diff := differ(pages(a[stream]), pages(b[stream])); diff != "" {
 			t.Errorf("%s differs:\n%s", stream, diff)
 		}
 	}
@@ -75,7 +73,7 @@ func resumesFromAnyCursor(t testing.TB, s *suite) {
 				rest = append(rest, page)
 				from = page.Next
 			}
-			if diff := cmp.Diff(pages(steps[i:]), rest); diff != "" {
+			if diff := differ(pages(steps[i:]), rest); diff != "" {
 				t.Fatalf("%s from page %d differs:\n%s", stream, i, diff)
 			}
 			c.at = s.opts.Now
