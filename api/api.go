@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -31,6 +32,8 @@ type Options struct {
 	Stages []Stage
 	// Connectors are known vendors; they give connections their titles.
 	Connectors []connectors.Definition
+	// Flows tells what connections may use and wait for now, by name; nil tells nothing of it.
+	Flows func(ctx context.Context) map[string]Flow
 	// Now is the clock; nil means time.Now. Log nil means slog.Default.
 	Now func() time.Time
 	Log *slog.Logger

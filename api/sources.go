@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -23,6 +24,8 @@ type connection struct {
 	Changed     int64               `json:"changed" doc:"Records that differed from what was known"`
 	DeadLetters int64               `json:"dead_letters"`
 	Streams     []canon.StreamState `json:"streams"`
+	Budgets     []Budget            `json:"budgets,omitempty" doc:"What the vendor allows, and what waits for it"`
+	TokenEnds   time.Time           `json:"token_ends,omitzero" doc:"When the token in use ends; it is renewed before where it can be"`
 }
 
 type connectionsAnswer struct {
@@ -64,7 +67,12 @@ func (s *server) connections(ctx context.Context, _ *struct{}) (*body[connection
 		c.Status = worse(c.Status, st.Status)
 	}
 	out := make([]connection, 0, len(byName))
+	var flows map[string]Flow
+	if s.Flows != nil {
+		flows = s.Flows(ctx)
+	}
 	for _, c := range byName {
+		c.Budgets, c.TokenEnds = flows[c.Name].Budgets, flows[c.Name].TokenEnds
 		slices.SortFunc(c.Streams, func(a, b canon.StreamState) int { return strings.Compare(a.Stream, b.Stream) })
 		out = append(out, *c)
 	}

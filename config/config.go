@@ -14,8 +14,8 @@ import (
 
 // Config is one hub.yaml with defaults filled in, variables replaced and paths resolved.
 type Config struct {
-	// Dir is the folder of the file; every relative path in it is relative to Dir. DataDir, Lifecycle and
-	// Connection.Mapping are joined with it already.
+	// Dir is the folder of the file; every relative path in it is relative to Dir. DataDir, Lifecycle,
+	// ConnectorsDir and Connection.Mapping are joined with it already.
 	Dir string `yaml:"-" json:"-"`
 	// places finds where in the file a path stands.
 	places func(path string) (file string, line, column int)
@@ -27,6 +27,7 @@ type Config struct {
 	API           API          `yaml:"api" json:"api,omitzero" jsonschema_description:"REST API and console."`
 	Log           Log          `yaml:"log" json:"log,omitzero" jsonschema_description:"What is logged and how."`
 	Sync          Sync         `yaml:"sync" json:"sync,omitzero" jsonschema_description:"How often and how far ahead connections are read."`
+	ConnectorsDir string       `yaml:"connectors_dir" json:"connectors_dir,omitempty" jsonschema_description:"Folder with connectors of your own, one folder each, relative to this file. Default: none."`
 	Connections   []Connection `yaml:"connections" json:"connections,omitempty" validate:"dive" jsonschema_description:"The vendors' accounts that Hub reads from and writes to."`
 	Identity      Identity     `yaml:"identity" json:"identity,omitzero" jsonschema_description:"How records of several systems become one customer."`
 	Lifecycle     string       `yaml:"lifecycle" json:"lifecycle,omitempty" validate:"omitempty,file" jsonschema_description:"Policy file with stages and scorecards, relative to this file. Default: the policy that comes with Hub."`
@@ -49,6 +50,8 @@ type NATS struct {
 type API struct {
 	Listen string `yaml:"listen" json:"listen,omitempty" validate:"required,listen" jsonschema_description:"host:port. Default 127.0.0.1:8420."`
 	Token  Secret `yaml:"token" json:"token,omitempty" validate:"omitempty,min=16" jsonschema_description:"Bearer token of at least 16 characters; empty to have one generated."`
+	// PublicURL is part of what some vendors sign.
+	PublicURL string `yaml:"public_url" json:"public_url,omitempty" validate:"omitempty,http_url" jsonschema_description:"Hub's address as vendors reach it, such as https://hub.example.com; for webhooks of vendors that sign it."`
 }
 
 // Log says what is logged and how.
@@ -72,6 +75,7 @@ type Connection struct {
 	// Every and FreshWithin are 0 where the file does not say: Sync.Every, and what the connector needs.
 	Every       time.Duration `yaml:"every" json:"every,omitempty" validate:"omitempty,gte=1000000000" jsonschema_description:"Pause between two rounds, in place of sync.every."`
 	Streams     []Stream      `yaml:"streams" json:"streams,omitempty" validate:"dive" jsonschema_description:"Which streams to read, and their options. Default: all."`
+	HookPath    Secret        `yaml:"hook_path" json:"hook_path,omitempty" validate:"omitempty,slug" jsonschema_description:"A secret last part of the connection's webhook address, /hooks/NAME/HOOK_PATH, for vendors that sign nothing."`
 	Push        Push          `yaml:"push" json:"push,omitzero" jsonschema_description:"Writing fields back."`
 	FreshWithin time.Duration `yaml:"fresh_within" json:"fresh_within,omitempty" jsonschema_description:"After how long without a successful round the connection's silence means nothing any more."`
 }
@@ -178,6 +182,7 @@ func (c *Config) Complain(path, message, hint string) error {
 func (c *Config) finish() {
 	c.DataDir = c.Path(c.DataDir)
 	c.Lifecycle = c.Path(c.Lifecycle)
+	c.ConnectorsDir = c.Path(c.ConnectorsDir)
 	for i := range c.Connections {
 		c.Connections[i].Mapping = c.Path(c.Connections[i].Mapping)
 	}

@@ -1,5 +1,7 @@
 package connectors
 
+import "context"
+
 // Reading says how a stream is read, for those who choose a connector or wonder what it sees.
 type Reading struct {
 	// Incremental says that later rounds ask for what changed, not for everything.
@@ -16,4 +18,10 @@ type Reading struct {
 // Readable tells how its streams are read.
 type Readable interface {
 	Reading(stream string) Reading
+}
+
+// Named tells whose account a connection reads, as people at the vendor call it.
+type Named interface {
+	// Account returns "" where the vendor does not tell.
+	Account(ctx context.Context) (string, error)
 }

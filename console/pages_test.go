@@ -133,7 +133,8 @@ func testLive(t *testing.T, p *tab, w *world) {
 func testConnections(t *testing.T, p *tab, _ *world) {
 	p.until("document.querySelectorAll('.conn').length === 3 && document.querySelectorAll('.letters li').length > 2")
 	got := p.text("#connections")
-	for _, want := range []string{"HubSpot · crm", "Failed", "Stripe does not let this key read invoices.", "auth.forbidden", "Give the restricted key", "9,377", "Pulling", "Not yet pulled", "All 5 dead letters"} {
+	for _, want := range []string{"HubSpot · crm", "Failed", "Stripe does not let this key read invoices.", "auth.forbidden", "Give the restricted key", "9,377", "Pulling", "Not yet pulled", "All 5 dead letters",
+		"3 backfill waiting until", "The vendor asked to wait <b>a minute</b>.", "40 of 100 requests per 10.0 s for now.", "1,200 requests left today.", "Token until"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in:\n%s", want, got)
 		}

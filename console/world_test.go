@@ -318,6 +318,14 @@ func (w *world) Overview(context.Context) (api.Overview, error) {
 
 func (w *world) Streams(context.Context) ([]canon.StreamState, error) { return w.streams, nil }
 
+// flows lets the first connection wait for its vendor.
+func (w *world) flows(context.Context) map[string]api.Flow {
+	left := int64(1200)
+	return map[string]api.Flow{"hubspot-emea": {TokenEnds: w.now.Add(time.Hour), Budgets: []api.Budget{
+		{Name: "default", Rate: 40, Most: 100, PerSeconds: 10, DailyLeft: &left, Waiting: map[string]int{"backfill": 3}, Until: w.now.Add(time.Minute),
+			Why: "The vendor asked to wait <b>a minute</b>."}, {Name: "search", Rate: 5, Most: 5, PerSeconds: 1}}}}
+}
+
 func (w *world) DeadLetters(_ context.Context, connection, after string, limit int) ([]canon.DeadLetter, string, error) {
 	if connection != "" && connection != "hubspot-emea" {
 		return nil, "", nil

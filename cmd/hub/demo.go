@@ -99,7 +99,7 @@ func (c *cli) runDemo(ctx context.Context, o demoOptions) (err error) {
 		return err
 	}
 	say("sandbox: HubSpot %s, Stripe %s, Zendesk %s", st.servers.URLs[sandbox.VendorHubSpot], st.servers.URLs[sandbox.VendorStripe], st.servers.URLs[sandbox.VendorZendesk])
-	a, err := open(ctx, cfg, newLog(c.err, cfg.Log))
+	a, err := open(ctx, cfg, c.env, newLog(c.err, cfg.Log))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -44,6 +43,10 @@ func (a *app) start(ctx context.Context, g *errgroup.Group) error {
 	g.Go(func() error { return a.relay(ctx) })
 	g.Go(func() error { return a.bus.Changes(ctx, webhooksName, changesAtOnce, a.fan) })
 	g.Go(func() error { return a.deliverer.Run(ctx) })
+	if a.desk != nil {
+		g.Go(func() error { return a.desk.Run(ctx) })
+	}
+	g.Go(func() error { return a.keepMeters(ctx) })
 	for _, t := range a.targets {
 		g.Go(func() error {
 			return a.bus.Changes(ctx, pushName(t), pushedAtOnce, func(ctx context.Context, cs []canon.Change) error { return a.pushChanges(ctx, t, cs) })
@@ -244,6 +247,9 @@ func (a *app) round(ctx context.Context, onProgress func(pull.Progress)) error {
 		return errors.Join(pulled, err)
 	}
 	a.retryPushes(ctx)
+	for _, v := range a.pulled() {
+		a.describeDue(ctx, v)
+	}
 	return errors.Join(pulled, a.settleOut(ctx))
 }
 
@@ -314,6 +320,7 @@ func (a *app) live(ctx context.Context, g *errgroup.Group, onProgress func(pull.
 					a.log.Warn("a round failed in part", "connection", s.Connection, "error", err)
 				}
 				a.retryPushes(ctx)
+				a.describeDue(ctx, a.vendors[i])
 			}
 			return nil
 		})
@@ -361,7 +368,7 @@ func (c *cli) withApp(ctx context.Context, fn func(context.Context, *errgroup.Gr
 	if err != nil {
 		return err
 	}
-	a, err := open(ctx, cfg, newLog(c.err, cfg.Log))
+	a, err := open(ctx, cfg, c.env, newLog(c.err, cfg.Log))
 	if err != nil {
 		return err
 	}
@@ -386,11 +393,4 @@ func serve(ctx context.Context, a *app, fn func(ctx context.Context, g *errgroup
 		return ctx.Err()
 	}
 	return err
-}
-
-func plural(n int64, one, many string) string {
-	if n == 1 {
-		return fmt.Sprintf("1 %s", one)
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

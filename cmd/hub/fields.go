@@ -11,7 +11,6 @@ import (
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/config"
 	"github.com/lifecyclehub/hub/connectors"
-	"github.com/lifecyclehub/hub/connectors/all"
 	"github.com/lifecyclehub/hub/mapping"
 	"github.com/lifecyclehub/hub/store"
 )
@@ -41,7 +40,11 @@ func (c *cli) fieldsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := configuredMapping(cfg, args[0])
+			known, err := knownConnectors(cfg)
+			if err != nil {
+				return err
+			}
+			m, err := configuredMapping(cfg, known, args[0])
 			if err != nil {
 				return err
 			}
@@ -71,17 +74,16 @@ func (c *cli) fieldsCommand() *cobra.Command {
 }
 
 // configuredMapping returns the mapping of a connection of hub.yaml, without opening the connection.
-func configuredMapping(cfg *config.Config, name string) (*mapping.Map, error) {
+func configuredMapping(cfg *config.Config, known catalog, name string) (*mapping.Map, error) {
 	for i, conn := range cfg.Connections {
 		if conn.Name != name {
 			continue
 		}
-		at := fmt.Sprintf("connections[%d]", i)
-		def, ok := all.Find(conn.Connector)
-		if !ok {
-			return nil, cfg.Complain(at+".connector", fmt.Sprintf("connection %s: there is no connector %q", conn.Name, conn.Connector), "choose one of "+strings.Join(names(all.List()), ", "))
+		def, err := surroundings{cfg: cfg, known: known}.definition(i)
+		if err != nil {
+			return nil, err
 		}
-		return mappingOf(cfg, at, conn, def)
+		return mappingOf(cfg, fmt.Sprintf("connections[%d]", i), conn, def)
 	}
 	return nil, canon.Errorf("connection.unknown", "connection %q is not configured", name).WithHint("see `connections` in hub.yaml")
 }
@@ -107,7 +109,7 @@ func fieldRows(ctx context.Context, db *store.DB, m *mapping.Map, connection, st
 		}
 	}
 	if !known && stream != "" {
-		return nil, canon.Errorf("stream.unknown", "nothing of a stream %q of %s has been pulled", stream, connection).WithHint("`hub connectors status` lists the streams")
+		return nil, canon.Errorf("stream.unknown", "nothing of a stream %q of %s has been pulled", stream, connection).WithHint("`hub connections` lists the streams")
 	}
 	return rows, nil
 }
@@ -157,6 +159,9 @@ func (a *app) describe(ctx context.Context, v *vendor) {
 	}
 	for _, stream := range v.streams {
 		fields, err := d.Describe(ctx, stream)
+		if canon.CodeOf(err) == "fields.unsupported" {
+			continue
+		}
 		if err == nil {
 			infos := make([]canon.FieldInfo, len(fields))
 			for i, f := range fields {

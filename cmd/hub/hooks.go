@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -19,12 +18,8 @@ import (
 // where no connection takes calls.
 func (a *app) openHooks(ctx context.Context, publicURL string) (*receive.Desk, error) {
 	var sources []receive.Source
-	for i, v := range a.vendors {
-		settings, err := settingsOf(a.cfg, fmt.Sprintf("connections[%d]", i), v.def, v.cfg)
-		if err != nil {
-			return nil, err
-		}
-		door, err := doorOf(v, settings, publicURL)
+	for _, v := range a.vendors {
+		door, err := doorOf(v, v.settings, publicURL)
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +55,7 @@ func doorOf(v *vendor, s connectors.Settings, publicURL string) (receive.Door, e
 	if len(trust.Secrets) == 0 && (!scheme.Keyless || trust.Account == "") {
 		return receive.Door{}, nil
 	}
-	return receive.Door{Guard: guard{scheme, trust}, Secret: s["hook_path"], PublicURL: publicURL, Status: scheme.Accepted.Status, ContentType: scheme.Accepted.ContentType,
+	return receive.Door{Guard: guard{scheme, trust}, Secret: cmp.Or(s["hook_path"], v.cfg.HookPath.Reveal()), PublicURL: publicURL, Status: scheme.Accepted.Status, ContentType: scheme.Accepted.ContentType,
 		Body: scheme.Accepted.Body, Gunzip: scheme.Gunzip, Strict: scheme.Strict, Origins: strings.Fields(s["allowed_origins"])}, nil
 }
 

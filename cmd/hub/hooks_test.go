@@ -33,7 +33,7 @@ func hooked(t *testing.T, name string, def connectors.Definition, settings map[s
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.conn = conn
+	v.conn, v.settings = conn, s
 	for _, st := range conn.Streams() {
 		v.streams = append(v.streams, st.Name)
 	}

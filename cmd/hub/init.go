@@ -2,24 +2,21 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/config"
 	"github.com/lifecyclehub/hub/connectors"
-	"github.com/lifecyclehub/hub/connectors/all"
 	"github.com/lifecyclehub/hub/lifecycle"
 	"github.com/lifecyclehub/hub/mapping"
-	"github.com/lifecyclehub/hub/store"
 )
 
 func (c *cli) initialise() *cobra.Command {
@@ -86,15 +83,20 @@ func (c *cli) check() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := newLog(c.err, cfg.Log)
 			out := []checked{{What: "configuration " + c.config, OK: true}}
 			add := func(what string, err error) { out = append(out, checked{what, err == nil, asError(err)}) }
 			_, err = loadPolicy(cfg)
 			add("lifecycle policy "+cmp.Or(cfg.Lifecycle, "that comes with Hub"), err)
 			_, err = endpoints(cfg)
 			add(plural(int64(len(cfg.Webhooks)), "webhook endpoint", "webhook endpoints"), err)
+			around, finish, err := c.checkAround(ctx, cfg, offline)
+			add("connectors and store", err)
+			if err != nil {
+				return c.checkedReport(out)
+			}
+			defer finish()
 			for i, conn := range cfg.Connections {
-				v, err := openVendor(ctx, cfg, i, log)
+				v, err := openVendor(ctx, around, i)
 				if err == nil {
 					_, err = targets(v)
 				}
@@ -106,18 +108,29 @@ func (c *cli) check() *cobra.Command {
 				}
 				add("connection "+conn.Name, err)
 			}
-			if !offline {
-				db, err := openStore(ctx, cfg)
-				if err == nil {
-					err = db.Close()
-				}
-				add("store", err)
-			}
 			return c.checkedReport(out)
 		},
 	}
 	cmd.Flags().BoolVar(&offline, "offline", false, "do not call vendors and do not open the store")
 	return cmd
+}
+
+// checkAround returns what connections are opened in to be checked. Offline there is no store, and so no vault.
+func (c *cli) checkAround(ctx context.Context, cfg *config.Config, offline bool) (s surroundings, finish func(), err error) {
+	s = surroundings{cfg: cfg, log: newLog(c.err, cfg.Log), budgets: &connectors.Budgets{}}
+	if s.known, err = knownConnectors(cfg); err != nil || offline {
+		return s, func() {}, err
+	}
+	if s.db, err = openStore(ctx, cfg); err != nil {
+		return s, func() {}, err
+	}
+	keys, err := loadKeys(cfg, c.env)
+	if err != nil {
+		return s, func() {}, errors.Join(err, s.db.Close())
+	}
+	s.keys = &keys
+	// Nothing was written: what fails on closing has no one to tell.
+	return s, func() { _ = s.db.Close() }, nil
 }
 
 func (c *cli) checkedReport(out []checked) error {
@@ -147,75 +160,6 @@ func (c *cli) checkedReport(out []checked) error {
 		return canon.Errorf("config.check", "%s", plural(int64(bad), "thing is to be mended", "things are to be mended"))
 	}
 	return nil
-}
-
-func (c *cli) connectors() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "connectors [NAME]",
-		Short:   "List the connectors, or describe one",
-		Example: "  hub connectors\n  hub connectors hubspot\n  hub connectors status",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				t := newTable(c.out, "connector", "what", "streams")
-				for _, d := range all.List() {
-					t.AppendRow(table.Row{d.Name, d.Title + " (" + d.Category + ")", streamNames(d)})
-				}
-				t.Render()
-				return nil
-			}
-			d, ok := all.Find(args[0])
-			if !ok {
-				return canon.Errorf("connector.unknown", "there is no connector %q", args[0]).WithHint("choose one of %s", strings.Join(names(all.List()), ", "))
-			}
-			fmt.Fprintf(c.out, "%s\n\n%s\n\nsettings\n", d.Title, d.Doc)
-			for _, s := range d.Settings {
-				mark := ""
-				if s.Required {
-					mark += " (required)"
-				}
-				if s.Secret {
-					mark += " (secret)"
-				}
-				fmt.Fprintf(c.out, "  %s%s  %s\n", s.Name, mark, s.Doc)
-			}
-			fmt.Fprintf(c.out, "\nstreams  %s\n\n%s\n", streamNames(d), strings.TrimSpace(d.Behavior))
-			return nil
-		},
-	}
-	cmd.AddCommand(&cobra.Command{
-		Use: "status", Short: "Say how each connection's streams stand", Args: cobra.NoArgs, Example: "  hub connectors status",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withStore(cmd.Context(), func(db *store.DB) error {
-				states, err := db.Streams(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if c.json {
-					return c.print(states)
-				}
-				t := newTable(c.out, "stream", "state", "last success", "held", "changed", "dead letters", "error")
-				for _, s := range states {
-					why := ""
-					if s.Error != nil {
-						why = s.Error.Error() + " " + s.Error.Hint
-					}
-					t.AppendRow(table.Row{s.Connection + "/" + s.Stream, s.Status, minute(s.SucceededAt), s.Held, s.Changed, s.DeadLetters, why})
-				}
-				t.Render()
-				return nil
-			})
-		},
-	})
-	return cmd
-}
-
-func streamNames(d connectors.Definition) string {
-	var out []string
-	for _, s := range d.Streams {
-		out = append(out, s.Name)
-	}
-	return strings.Join(out, ", ")
 }
 
 func (c *cli) mapCommand() *cobra.Command {

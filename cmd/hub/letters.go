@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lifecyclehub/hub/canon"
-	"github.com/lifecyclehub/hub/connectors/all"
 	"github.com/lifecyclehub/hub/mapping"
 	"github.com/lifecyclehub/hub/store"
 )
@@ -251,9 +250,16 @@ func (c *cli) mapTest(file, record, stream string) error {
 	var src []byte
 	name, builtin := strings.CutPrefix(file, "builtin:")
 	if builtin {
-		d, ok := all.Find(name)
-		if !ok || len(d.Mapping) == 0 {
-			return canon.Errorf("connector.unknown", "no connector %q brings a mapping", name).WithHint("choose one of %s", strings.Join(names(all.List()), ", "))
+		known, err := c.catalog()
+		if err != nil {
+			return err
+		}
+		d, err := known.find(name)
+		if err != nil {
+			return err
+		}
+		if len(d.Mapping) == 0 {
+			return canon.Errorf("mapping.none", "the connector %s brings no mapping", name).WithHint("name your own mapping file")
 		}
 		src = d.Mapping
 	} else {

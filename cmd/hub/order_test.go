@@ -28,7 +28,7 @@ func TestAnyOrderTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vs, err := openVendors(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	vs, err := openVendors(t.Context(), surroundings{cfg: cfg, log: slog.New(slog.DiscardHandler), known: shipped()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ func (a *app) pushCustomers(ctx context.Context, t push.Target, customers []stri
 			return err
 		}
 	}
-	rep, err := a.writer.Apply(ctx, t, want, push.Options{Run: "live", MaxShare: share, Fleet: fleet})
+	rep, err := a.writer.Apply(connectors.WithPriority(ctx, connectors.PriorityPush), t, want, push.Options{Run: "live", MaxShare: share, Fleet: fleet})
 	a.counts.push(t, rep, err)
 	return err
 }

@@ -152,7 +152,7 @@ func (a *app) remap(ctx context.Context, o remapOptions) (remapped, error) {
 		}
 	}
 	if !known {
-		return sum, canon.Errorf("stream.unknown", "nothing of a stream %q is held", o.stream).WithHint("`hub connectors status` lists the streams")
+		return sum, canon.Errorf("stream.unknown", "nothing of a stream %q is held", o.stream).WithHint("`hub connections` lists the streams")
 	}
 	return sum, nil
 }

@@ -164,7 +164,7 @@ func connected(t *testing.T, dir string) (*config.Config, []*vendor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vs, err := openVendors(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	vs, err := openVendors(t.Context(), surroundings{cfg: cfg, log: slog.New(slog.DiscardHandler), known: shipped()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 wrong configuration, 4 
 		return canon.Errorf("usage", "%w", err).WithHint("see `%s --help`", cmd.CommandPath())
 	})
 	root.AddCommand(c.demo(), c.sandboxCommand(), c.initialise(), c.check(), c.sync(), c.run(), c.customers(), c.timeline(), c.explain(),
-		c.mapCommand(), c.webhooks(), c.deadletters(), c.bench(), c.connectors(), c.pushes(), c.version())
+		c.mapCommand(), c.webhooks(), c.deadletters(), c.bench(), c.connectors(), c.connect(), c.connections(), c.replayCommand(), c.vault(), c.pushes(), c.version())
 	return root
 }
 

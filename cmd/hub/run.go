@@ -19,7 +19,6 @@ import (
 	"github.com/lifecyclehub/hub/api"
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/config"
-	"github.com/lifecyclehub/hub/connectors/all"
 	"github.com/lifecyclehub/hub/console"
 	"github.com/lifecyclehub/hub/store"
 	"github.com/lifecyclehub/hub/sync/pull"
@@ -55,6 +54,9 @@ func (c *cli) keep(ctx context.Context, g *errgroup.Group, a *app) error {
 	}
 	if n := a.bus.URL(); n != "" {
 		fmt.Fprintf(c.out, "NATS at %s\n", n)
+	}
+	if err := a.noticeMappings(ctx, c.err); err != nil {
+		return err
 	}
 	b, err := a.begin(ctx)
 	if err != nil {
@@ -108,11 +110,11 @@ func (a *app) listen(ctx context.Context, g *errgroup.Group) (served, error) {
 		return s, errors.Join(err, l.Close())
 	}
 	h, err := api.New(api.Options{Reader: reader{a.db}, Live: live, Console: pages, Metrics: a.counts.handler(), Token: s.token, Version: version(),
-		Stages: a.stages(), Connectors: all.List(), Now: a.now, Log: a.log})
+		Stages: a.stages(), Connectors: a.known.definitions(), Flows: a.flows, Now: a.now, Log: a.log})
 	if err != nil {
 		return s, errors.Join(err, l.Close())
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	srv := &http.Server{Handler: withHooks(h, a.desk), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	g.Go(func() error {
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return err

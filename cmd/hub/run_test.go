@@ -63,6 +63,29 @@ func TestRun(t *testing.T) {
 		t.Errorf("metrics: %d %.200s", status, body)
 	}
 
+	var connections struct {
+		Connections []struct {
+			Name    string
+			Budgets []struct {
+				Name string
+				Sent int64
+			}
+		}
+	}
+	status, body = get(t, url+"/api/v1/connections", token)
+	if err := json.Unmarshal(body, &connections); err != nil || status != http.StatusOK || len(connections.Connections) != 3 {
+		t.Errorf("connections: %d %s (%v)", status, body, err)
+	}
+	for _, c := range connections.Connections {
+		sent := int64(0)
+		for _, b := range c.Budgets {
+			sent += b.Sent
+		}
+		if sent == 0 {
+			t.Errorf("%s tells nothing of its budgets: %+v", c.Name, c)
+		}
+	}
+
 	// Something happens at a vendor, and the stream of changes tells of it.
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api/v1/stream?backfill=false", nil)
 	if err != nil {

@@ -128,7 +128,7 @@ func (s summary) verdict() error {
 		return nil
 	}
 	return canon.Errorf("round.failed", "%s", strings.Join(bad, "; ")).
-		WithHint("`hub sync` goes on where this stopped; `hub connectors status`, `hub push` and `hub webhooks deliveries` say why")
+		WithHint("`hub sync` goes on where this stopped; `hub connections`, `hub push` and `hub webhooks deliveries` say why")
 }
 
 // write prints the summary for people.
@@ -152,4 +152,11 @@ func (s summary) write(w io.Writer) {
 	fmt.Fprintf(w, "webhooks     %d delivered, %d failed, %d pending\n", s.Deliveries.Delivered, s.Deliveries.Failed, s.Deliveries.Pending)
 	fmt.Fprintf(w, "dead letters %d\n", s.DeadLetters)
 	fmt.Fprintf(w, "took         %.1f s\n", s.Seconds)
+}
+
+func plural(n int64, one, many string) string {
+	if n == 1 {
+		return fmt.Sprintf("1 %s", one)
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

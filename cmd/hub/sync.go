@@ -16,7 +16,7 @@ import (
 
 func (c *cli) sync() *cobra.Command {
 	var full bool
-	var only []string
+	var only, accept []string
 	cmd := &cobra.Command{
 		Use:     "sync",
 		Short:   "Pull every connection once, assess, write back and deliver; then stop",
@@ -25,9 +25,16 @@ func (c *cli) sync() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var s summary
 			err := c.withApp(cmd.Context(), func(ctx context.Context, _ *errgroup.Group, a *app) (err error) {
-				if err = a.restrict(ctx, only, full); err == nil {
-					s, err = c.once(ctx, a)
+				if err = a.restrict(ctx, only, full); err != nil {
+					return err
 				}
+				if err = a.noticeMappings(ctx, c.err); err != nil {
+					return err
+				}
+				if err = a.acceptDeletes(ctx, c.err, accept); err != nil {
+					return err
+				}
+				s, err = c.once(ctx, a)
 				return err
 			})
 			if err != nil {
@@ -37,6 +44,7 @@ func (c *cli) sync() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&full, "full", false, "read everything again from the beginning")
+	cmd.Flags().StringSliceVar(&accept, "accept-deletes", nil, "take as deleted what the last full list of `CONNECTION/STREAM` no longer held, though it was too much to be believed")
 	cmd.Flags().StringSliceVar(&only, "connection", nil, "only these connections")
 	return cmd
 }

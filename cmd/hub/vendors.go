@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,8 +14,8 @@ import (
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/config"
 	"github.com/lifecyclehub/hub/connectors"
-	"github.com/lifecyclehub/hub/connectors/all"
 	"github.com/lifecyclehub/hub/mapping"
+	"github.com/lifecyclehub/hub/store"
 	"github.com/lifecyclehub/hub/sync/ingest"
 	"github.com/lifecyclehub/hub/sync/pull"
 )
@@ -25,16 +26,42 @@ type vendor struct {
 	def connectors.Definition
 	// streams are those to pull.
 	streams []string
-	conn    connectors.Conn
-	mapping *mapping.Map
-	every   time.Duration
+	// settings are those of hub.yaml, of the vault and the connector's defaults.
+	settings connectors.Settings
+	conn     connectors.Conn
+	mapping  *mapping.Map
+	every    time.Duration
+}
+
+// surroundings is what connections are opened in.
+type surroundings struct {
+	cfg   *config.Config
+	log   *slog.Logger
+	known catalog
+	// db and keys are nil where the store is not opened: connections then have no vault.
+	db   *store.DB
+	keys *store.Keys
+	// budgets are shared by the connections of one account.
+	budgets *connectors.Budgets
+}
+
+func (a *app) around() surroundings {
+	return surroundings{cfg: a.cfg, log: a.log, known: a.known, db: a.db, keys: a.keys, budgets: &connectors.Budgets{}}
+}
+
+// vault returns a connection's vault, nil where there is none.
+func (s surroundings) vault(connection string) connectors.Vault {
+	if s.db == nil || s.keys == nil {
+		return nil
+	}
+	return s.db.Vault(connection, *s.keys)
 }
 
 // openVendors opens the connections without calling the vendors.
-func openVendors(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]*vendor, error) {
+func openVendors(ctx context.Context, s surroundings) ([]*vendor, error) {
 	var out []*vendor
-	for i := range cfg.Connections {
-		v, err := openVendor(ctx, cfg, i, log)
+	for i := range s.cfg.Connections {
+		v, err := openVendor(ctx, s, i)
 		if v != nil {
 			out = append(out, v)
 		}
@@ -46,28 +73,31 @@ func openVendors(ctx context.Context, cfg *config.Config, log *slog.Logger) ([]*
 }
 
 // openVendor opens the connection at index i of hub.yaml. What is wrong in the file is told with its place.
-func openVendor(ctx context.Context, cfg *config.Config, i int, log *slog.Logger) (*vendor, error) {
+func openVendor(ctx context.Context, s surroundings, i int) (*vendor, error) {
+	cfg := s.cfg
 	c, at := cfg.Connections[i], fmt.Sprintf("connections[%d]", i)
-	def, ok := all.Find(c.Connector)
-	if !ok {
-		return nil, cfg.Complain(at+".connector", fmt.Sprintf("connection %s: there is no connector %q", c.Name, c.Connector),
-			"choose one of "+strings.Join(names(all.List()), ", "))
+	def, err := s.definition(i)
+	if err != nil {
+		return nil, err
 	}
-	settings, err := settingsOf(cfg, at, def, c)
+	vault := s.vault(c.Name)
+	kept, err := keptSettings(ctx, vault)
 	if err != nil {
 		return nil, err
 	}
 	v := &vendor{cfg: c, def: def, every: c.Every}
+	if v.settings, err = settingsOf(cfg, at, def, c, kept); err != nil {
+		return nil, err
+	}
 	if v.every == 0 {
 		v.every = cfg.Sync.Every
 	}
-	env := connectors.Env{Connection: c.Name, Now: time.Now, Log: log, Dir: cfg.Dir}
-	for _, s := range c.Streams {
-		env.Streams = append(env.Streams, connectors.StreamConfig{Name: s.Name, Options: s.Options})
+	env := connectors.Env{Connection: c.Name, Now: time.Now, Log: s.log, Dir: cfg.Dir, Vault: vault, Budgets: s.budgets}
+	for _, st := range c.Streams {
+		env.Streams = append(env.Streams, connectors.StreamConfig{Name: st.Name, Options: st.Options})
 	}
-	if v.conn, err = def.Open(ctx, settings, env); err != nil {
-		e := canon.AsError(err)
-		return nil, cfg.Complain(at, "connection "+c.Name+": "+e.Message, e.Hint)
+	if v.conn, err = def.Open(ctx, v.settings, env); err != nil {
+		return nil, openError(cfg, at, c, err)
 	}
 	if v.streams, err = streamsOf(cfg, at, c, v.conn.Streams()); err != nil {
 		return v, err
@@ -76,27 +106,38 @@ func openVendor(ctx context.Context, cfg *config.Config, i int, log *slog.Logger
 	return v, err
 }
 
-func names(defs []connectors.Definition) []string {
-	var out []string
-	for _, d := range defs {
-		out = append(out, d.Name)
+// openError tells what is wrong with a connection's settings, with its place in hub.yaml.
+func openError(cfg *config.Config, at string, c config.Connection, err error) error {
+	e := canon.AsError(err)
+	hint := e.Hint
+	if e.Code == "settings.auth" || e.Code == "settings.missing" {
+		hint = strings.TrimSpace(hint + fmt.Sprintf(" `hub connectors show %s` lists the ways, and `hub connect %s` asks for what is missing.", c.Connector, c.Name))
 	}
-	return out
+	return cfg.Complain(at, "connection "+c.Name+": "+e.Message, hint)
 }
 
-// settingsOf fills in defaults and refuses what the connector does not know or lacks. at is the connection's
-// path in hub.yaml.
-func settingsOf(cfg *config.Config, at string, def connectors.Definition, c config.Connection) (connectors.Settings, error) {
+// definition returns the connector of the connection at index i of hub.yaml.
+func (s surroundings) definition(i int) (connectors.Definition, error) {
+	c := s.cfg.Connections[i]
+	def, err := s.known.find(c.Connector)
+	if err != nil {
+		e := canon.AsError(err)
+		return def, s.cfg.Complain(fmt.Sprintf("connections[%d].connector", i), "connection "+c.Name+": "+e.Message, e.Hint)
+	}
+	return def, nil
+}
+
+// settingsOf fills in what the vault keeps and defaults, and refuses what the connector does not know or lacks. at is
+// the connection's path in hub.yaml.
+func settingsOf(cfg *config.Config, at string, def connectors.Definition, c config.Connection, kept connectors.Settings) (connectors.Settings, error) {
 	s := connectors.Settings{}
 	var known []string
 	for _, f := range def.Settings {
 		known = append(known, f.Name)
-		v := c.Settings[f.Name].Reveal()
-		if v == "" {
-			v = f.Default
-		}
+		v := cmp.Or(c.Settings[f.Name].Reveal(), kept[f.Name], f.Default)
 		if v == "" && f.Required {
-			return nil, cfg.Complain(at+".settings["+f.Name+"]", fmt.Sprintf("connection %s: the setting %s is missing", c.Name, f.Name), f.Doc)
+			return nil, cfg.Complain(at+".settings["+f.Name+"]", fmt.Sprintf("connection %s: the setting %s is missing", c.Name, f.Name),
+				fmt.Sprintf("%s Write it into hub.yaml, or run `hub connect %s`.", f.Doc, c.Name))
 		}
 		s[f.Name] = v
 	}
@@ -115,7 +156,7 @@ func streamsOf(cfg *config.Config, at string, c config.Connection, there []conne
 	for i, s := range c.Streams {
 		if !slices.ContainsFunc(there, func(t connectors.Stream) bool { return t.Name == s.Name }) {
 			return nil, cfg.Complain(fmt.Sprintf("%s.streams[%d]", at, i), fmt.Sprintf("connection %s: there is no stream %q", c.Name, s.Name),
-				"`hub connectors "+c.Connector+"` lists the streams")
+				"`hub connectors show "+c.Connector+"` lists the streams")
 		}
 		want[s.Name] = s.On()
 	}

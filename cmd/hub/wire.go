@@ -19,17 +19,22 @@ import (
 	"github.com/lifecyclehub/hub/store"
 	"github.com/lifecyclehub/hub/sync/ingest"
 	"github.com/lifecyclehub/hub/sync/push"
+	"github.com/lifecyclehub/hub/sync/receive"
 	"github.com/lifecyclehub/hub/webhooks"
 )
 
 // app is everything that a running hub is made of.
 type app struct {
-	cfg     *config.Config
-	log     *slog.Logger
-	db      *store.DB
-	bus     *bus.Bus
-	policy  *lifecycle.Policy
-	rules   *identity.Rules
+	cfg *config.Config
+	log *slog.Logger
+	db  *store.DB
+	// keys open what the vault keeps.
+	keys   *store.Keys
+	bus    *bus.Bus
+	policy *lifecycle.Policy
+	rules  *identity.Rules
+	// known are the connectors, shipped and own.
+	known   catalog
 	vendors []*vendor
 	// only are the vendors to pull where not all are.
 	only      []*vendor
@@ -38,6 +43,8 @@ type app struct {
 	deliverer *webhooks.Deliverer
 	writer    *push.Writer
 	targets   []push.Target
+	// desk takes the calls of vendors; nil where no connection expects any.
+	desk *receive.Desk
 	// now is the moment that everything is assessed for.
 	now func() time.Time
 	// committed wakes the relay from the outbox to the changes belt.
@@ -73,7 +80,7 @@ func (c *cli) readStore(ctx context.Context) (*store.DB, error) {
 }
 
 // open opens everything that the configuration asks for. What was opened is closed again on an error.
-func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *app, err error) {
+func open(ctx context.Context, cfg *config.Config, env func(string) (string, bool), log *slog.Logger) (a *app, err error) {
 	a = &app{cfg: cfg, log: log, now: clock(cfg), committed: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
@@ -83,7 +90,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *app, er
 	if a.policy, err = loadPolicy(cfg); err != nil {
 		return a, err
 	}
-	if a.vendors, err = openVendors(ctx, cfg, log); err != nil {
+	if a.known, err = knownConnectors(cfg); err != nil {
 		return a, err
 	}
 	if a.endpoints, err = endpoints(cfg); err != nil {
@@ -93,6 +100,14 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *app, er
 		return a, err
 	}
 	if a.db, err = openStore(ctx, cfg); err != nil {
+		return a, err
+	}
+	keys, err := loadKeys(cfg, env)
+	if err != nil {
+		return a, err
+	}
+	a.keys = &keys
+	if a.vendors, err = openVendors(ctx, a.around()); err != nil {
 		return a, err
 	}
 	if a.bus, err = bus.Open(ctx, bus.Options{URL: cfg.NATS.URL.Reveal(), Dir: filepath.Join(cfg.DataDir, "nats"), Listen: cfg.NATS.Listen}); err != nil {
@@ -107,6 +122,9 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (a *app, er
 		Maps: mappings(a.vendors), Sources: sources(a.vendors), Rules: a.rules, Policy: a.policy, Now: a.now, Rounds: a.db.Rounds, Log: log,
 	})
 	if err = a.openOut(ctx); err != nil {
+		return a, err
+	}
+	if a.desk, err = a.openHooks(ctx, cfg.API.PublicURL); err != nil {
 		return a, err
 	}
 	return a, a.resume(ctx)

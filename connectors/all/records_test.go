@@ -15,7 +15,6 @@ import (
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
-	"github.com/lifecyclehub/hub/connectors/all"
 	"github.com/lifecyclehub/hub/connectors/connectortest"
 )
 
@@ -24,10 +23,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // TestRecords reads two rounds of every stream from the exchange and compares the records with
 // testdata/records.golden, one line each; rounds and pages are told apart.
 func TestRecords(t *testing.T) {
-	for _, def := range all.List() {
-		if def.Category == "file" {
-			continue
-		}
+	for _, def := range recorded(t) {
 		t.Run(def.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { compareRecords(t, def) })
 		})

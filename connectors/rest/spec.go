@@ -28,6 +28,8 @@ type Spec struct {
 	Errors []ErrorRule `yaml:"errors"`
 	// Check is one cheap authenticated request.
 	Check Request `yaml:"check"`
+	// Account is the path, in the answer to Check, of what people at the vendor call the account.
+	Account string `yaml:"account"`
 	// Lists are values that the vendor tells at run time, such as the names of custom fields.
 	Lists map[string]List `yaml:"lists"`
 	// Streams in the order in which they are best read.

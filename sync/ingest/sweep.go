@@ -155,7 +155,7 @@ func (p *Pipeline) AcceptDeletes(ctx context.Context, connection, stream string)
 			}
 			if s.ID == 0 {
 				return canon.Errorf("sweep.none", "no full list of %s/%s waits for a decision", connection, stream).
-					WithHint("`hub connectors status` names the streams that wait for one")
+					WithHint("`hub connections` names the streams that wait for one")
 			}
 			n, err := w.bury(ctx, s, connection, stream)
 			if err != nil {
