@@ -27,6 +27,8 @@ type stripeObject struct {
 	overdue bool // the calendar has noticed
 	issued  int  // invoices of a customer so far
 	doc     doc
+	// shown is when lists begin to hold it, for events that the vendor tells late.
+	shown time.Time
 }
 
 // stripeTable keeps its rows oldest first; lists answer newest first.

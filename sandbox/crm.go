@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,9 @@ type hsObject struct {
 	props            map[string]string
 	// links holds the ids of associated objects by their type, the primary one first.
 	links map[string][]string
+	// Until shown, the search index holds what was before, nothing where that is nil.
+	shown  time.Time
+	before *hsObject
 }
 
 // hsTable is one CRM object type.
@@ -73,6 +77,37 @@ func (t *hsTable) touch(o *hsObject, at time.Time) {
 	}
 	o.updated = at
 	o.props[t.stamp] = hsTime(at)
+}
+
+// hide lets the search index hold the object's present state until shown, whatever happens to it meanwhile.
+func (o *hsObject) hide(now, shown time.Time, fresh bool) {
+	if o.shown.After(now) {
+		o.shown = shown
+		return
+	}
+	o.shown, o.before = shown, nil
+	if !fresh {
+		was := *o
+		was.props, was.before = maps.Clone(o.props), nil
+		o.before = &was
+	}
+}
+
+// indexed lists the objects as the search index holds them.
+func (t *hsTable) indexed(now time.Time) []*hsObject {
+	var out []*hsObject
+	for _, o := range t.rows {
+		if o.shown.After(now) {
+			if o.before == nil {
+				continue
+			}
+			o = o.before
+		}
+		if o.archived.IsZero() {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // set changes values at a moment; pairs are name, value, name, value…

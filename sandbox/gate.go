@@ -30,6 +30,10 @@ type Fault struct {
 	RepeatToken bool
 	// Huge, where not 0, answers 200 with valid JSON of about so many bytes.
 	Huge int64
+	// Delay holds the answer back.
+	Delay time.Duration
+	// Until, where set, is when the fault ends, by the machine's clock; Times then does not count.
+	Until time.Time
 }
 
 // Inject adds a fault to a vendor.
@@ -52,12 +56,26 @@ func (w *World) takeFault(vendor string, r *http.Request) Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, f := range w.faults[vendor] {
-		if f.Times > 0 && strings.Contains(r.URL.RequestURI(), f.Match) {
+		if f.Times == 0 || !strings.Contains(r.URL.RequestURI(), f.Match) {
+			continue
+		}
+		if f.Until.IsZero() {
 			f.Times--
+			return *f
+		}
+		if time.Now().Before(f.Until) {
 			return *f
 		}
 	}
 	return Fault{}
+}
+
+// isOAuth reports whether a path is one of the vendor's authorization server.
+func isOAuth(path string) bool {
+	if !strings.Contains(path, "/oauth") {
+		return false
+	}
+	return strings.HasSuffix(path, "/token") || strings.HasSuffix(path, "/tokens") || strings.HasSuffix(path, "/authorize") || strings.HasSuffix(path, "/revoke")
 }
 
 // call is one request as a route sees it.
@@ -150,7 +168,22 @@ func send(rw http.ResponseWriter, a reply) {
 
 // ServeHTTP applies an injected fault, if there is one, to the true answer.
 func (g *gate) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if isOAuth(r.URL.Path) {
+		r = r.Clone(r.Context())
+		r.URL.Path, r.URL.RawPath = strings.TrimSuffix(r.URL.Path, "s"), ""
+		g.world.OAuth(g.vendor).ServeHTTP(rw, r)
+		return
+	}
 	f := g.world.takeFault(g.vendor, r)
+	if f.Delay > 0 {
+		late := time.NewTimer(f.Delay)
+		defer late.Stop()
+		select {
+		case <-late.C:
+		case <-r.Context().Done():
+			return
+		}
+	}
 	switch {
 	case f.Status != 0:
 		if f.RetryAfter != "" {
@@ -211,7 +244,7 @@ func (r *record) Header() http.Header         { return r.header }
 func (r *record) WriteHeader(status int)      { r.status = status }
 func (r *record) Write(b []byte) (int, error) { return r.body.Write(b) }
 
-// limits counts requests over sliding windows. It is the only place that reads the machine's clock.
+// limits counts requests over sliding windows, by the machine's clock.
 type limits struct{ hits map[string][]time.Time }
 
 func newLimits() *limits { return &limits{hits: map[string][]time.Time{}} }

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// HubSpot returns the CRM's server. It wants HubSpotToken as bearer token and answers:
+// HubSpot returns the CRM's server. It wants HubSpotToken, or a token of OAuth, as bearer
+// token and answers:
 //
 //	GET   /crm/v3/objects/{companies|contacts|deals|tickets}
 //	GET   /crm/v3/objects/{type}/{id}
@@ -21,7 +22,7 @@ import (
 //	GET   /account-info/v3/details
 func (w *World) HubSpot() http.Handler {
 	g := &gate{world: w, vendor: VendorHubSpot, mux: http.NewServeMux(), limit: w.hubspotLimit,
-		allowed: func(r *http.Request) bool { return bearer(r, HubSpotToken) },
+		allowed: func(r *http.Request) bool { return bearer(r, HubSpotToken) || w.OAuth(VendorHubSpot).Allows(r) },
 		denied: func(c *call) reply {
 			return hubspotError(c, http.StatusUnauthorized, "INVALID_AUTHENTICATION", "Authentication credentials not found. This API supports OAuth 2.0 authentication.")
 		}}

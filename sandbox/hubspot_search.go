@@ -68,24 +68,7 @@ func (w *World) hubspotSearch(c *call, t *hsTable) reply {
 	if problem != "" {
 		return hubspotError(c, http.StatusBadRequest, "VALIDATION_ERROR", problem)
 	}
-	var hits []*hsObject
-	for _, o := range t.rows {
-		if o.archived.IsZero() && q.matches(t, o) {
-			hits = append(hits, o)
-		}
-	}
-	slices.SortStableFunc(hits, func(a, b *hsObject) int {
-		for _, s := range q.Sorts {
-			n := compareValues(t.kind(s.property), a.props[s.property], b.props[s.property])
-			if s.down {
-				n = -n
-			}
-			if n != 0 {
-				return n
-			}
-		}
-		return cmp.Compare(a.num, b.num)
-	})
+	hits := q.find(t, w.now)
 	results, end := []doc{}, min(after+q.Limit, len(hits))
 	for _, o := range hits[min(after, len(hits)):end] {
 		results = append(results, t.shape(o, q.Properties))
@@ -98,6 +81,70 @@ func (w *World) hubspotSearch(c *call, t *hsTable) reply {
 		body["paging"] = doc{"next": doc{"after": strconv.Itoa(end)}}
 	}
 	return reply{status: http.StatusOK, body: body}
+}
+
+// find lists what fits, sorted. Sort keys are taken once, as there may be very many objects.
+func (q *searchQuery) find(t *hsTable, now time.Time) []*hsObject {
+	type hit struct {
+		o    *hsObject
+		keys []searchKey
+	}
+	var hits []hit
+	for _, o := range t.indexed(now) {
+		if !q.matches(t, o) {
+			continue
+		}
+		h := hit{o: o}
+		for _, s := range q.Sorts {
+			h.keys = append(h.keys, keyOf(t.kind(s.property), o.props[s.property]))
+		}
+		hits = append(hits, h)
+	}
+	slices.SortStableFunc(hits, func(a, b hit) int {
+		for i, s := range q.Sorts {
+			n := a.keys[i].compare(b.keys[i])
+			if s.down {
+				n = -n
+			}
+			if n != 0 {
+				return n
+			}
+		}
+		return cmp.Compare(a.o.num, b.o.num)
+	})
+	out := make([]*hsObject, len(hits))
+	for i := range hits {
+		out[i] = hits[i].o
+	}
+	return out
+}
+
+// searchKey is a value as it is sorted: by number where it is one.
+type searchKey struct {
+	number float64
+	isNum  bool
+	text   string
+}
+
+func keyOf(kind, v string) searchKey {
+	switch kind {
+	case "datetime", "date":
+		if ms, ok := millis(v); ok {
+			return searchKey{number: float64(ms), isNum: true}
+		}
+	case "number":
+		if n, err := strconv.ParseFloat(v, 64); err == nil {
+			return searchKey{number: n, isNum: true}
+		}
+	}
+	return searchKey{text: strings.ToLower(v)}
+}
+
+func (k searchKey) compare(o searchKey) int {
+	if k.isNum && o.isNum {
+		return cmp.Compare(k.number, o.number)
+	}
+	return strings.Compare(k.text, o.text)
 }
 
 // check fills in defaults and says in one sentence what is wrong. The bounds are those of the vendor's

@@ -56,6 +56,9 @@ func (w *World) SalesforceStep(now time.Time) []string {
 
 func (w *World) sfRename(d dice) string {
 	it := w.someSalesforce(d, "accounts")
+	if it == nil {
+		return ""
+	}
 	late := time.Duration(0)
 	if d.chance(0.5) {
 		late = 4 * time.Minute
@@ -150,6 +153,9 @@ func (w *World) sfBulkUpdate(d dice) string {
 
 func (w *World) sfOpenCase(d dice) string {
 	acc := w.someSalesforce(d, "accounts")
+	if acc == nil {
+		return ""
+	}
 	n := len(w.shelf(VendorSalesforce, "cases").rows)
 	id := w.sfPut(sfTypeOf("cases"), sfID("500", 900000+n), w.now, w.now, doc{"CaseNumber": fmt.Sprintf("%08d", 90000+n), "Subject": pick(d, ticketSubjects()), "Status": "New",
 		"Priority": "High", "Origin": "Web", "AccountId": acc.id, "OwnerId": sfID("005", 4)})

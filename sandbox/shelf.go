@@ -29,10 +29,8 @@ type shelf struct {
 	rows []*item
 	byID map[string]*item
 	seq  *int64
-	// stamp writes an object's times into a doc of the vendor's shape; edit makes a small change of the kind
-	// that the vendor's users make. Both get a copy.
+	// stamp writes an object's times into a doc of the vendor's shape.
 	stamp func(d doc, created, updated time.Time)
-	edit  func(d doc, n int)
 }
 
 // shelf returns a vendor's list, empty at first.

@@ -20,7 +20,7 @@ func (w *World) Stripe() http.Handler {
 	g := &gate{world: w, vendor: VendorStripe, mux: http.NewServeMux(), limit: w.stripeLimit,
 		allowed: func(r *http.Request) bool {
 			user, _, _ := r.BasicAuth()
-			return bearer(r, StripeKey) || user == StripeKey
+			return bearer(r, StripeKey) || user == StripeKey || w.OAuth(VendorStripe).Allows(r)
 		},
 		denied: func(*call) reply {
 			return stripeError(http.StatusUnauthorized, "", "", "Invalid API Key provided")
@@ -85,7 +85,7 @@ func (o *stripeObject) shape() doc {
 
 func (w *World) stripeOne(c *call, k stripeKind) reply {
 	o := k.table.byID[c.PathValue("id")]
-	if o == nil {
+	if o == nil || o.deleted && k.name != "customer" {
 		return *k.missing(http.StatusNotFound, c.PathValue("id"), "id")
 	}
 	return reply{status: http.StatusOK, body: o.shape()}
@@ -107,7 +107,7 @@ func (w *World) stripeList(c *call, k stripeKind) reply {
 	}
 	var rows []*stripeObject
 	for _, o := range slices.Backward(k.table.rows) {
-		if !o.deleted && keep(o) {
+		if !o.deleted && !o.shown.After(w.now) && keep(o) {
 			rows = append(rows, o)
 		}
 	}

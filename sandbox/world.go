@@ -75,6 +75,11 @@ type World struct {
 	shelves map[string]*shelf
 	stocked map[string]bool
 
+	// hostile names the vendors that do their worst.
+	hostile map[string]bool
+	// fates holds, by vendor and "stream/id", what became of records that are gone.
+	fates map[string]map[string]string
+
 	malformed map[string]bool
 	faults    map[string][]*Fault
 	limits    *limits
@@ -107,7 +112,7 @@ func NewWorld(o Options) *World {
 		orgs: newZDTable(900001), users: newZDTable(400001), tickets: newZDTable(1001),
 		malformed: map[string]bool{}, faults: map[string][]*Fault{}, limits: newLimits(), oauth: map[string]*OAuthServer{},
 		deskFields: map[string][]doc{}, jobs: map[string]doc{},
-		shelves: map[string]*shelf{}, stocked: map[string]bool{},
+		shelves: map[string]*shelf{}, stocked: map[string]bool{}, hostile: map[string]bool{}, fates: map[string]map[string]string{},
 	}
 	w.hireAgents()
 	names := map[string]bool{}

@@ -96,6 +96,11 @@ func requestsOf(t *testing.T, def connectors.Definition, x connectortest.Exchang
 			}
 		}
 	}
+	for stream, ids := range x.Fetch {
+		if _, err := conn.(connectors.Fetcher).Fetch(t.Context(), stream, ids); err != nil {
+			t.Errorf("%s: %v", stream, err)
+		}
+	}
 	if p, ok := conn.(connectors.Pusher); ok {
 		push(t, p, hubSpotPush())
 	}

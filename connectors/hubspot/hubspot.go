@@ -27,18 +27,27 @@ func Definition() connectors.Definition {
 		Title:    "HubSpot",
 		Category: "crm",
 		Doc: "Companies, contacts, deals and tickets of one HubSpot account, with who belongs to whom. " +
-			"Needs a private app token with the scopes crm.objects.companies.read, crm.objects.contacts.read, " +
+			"Needs a private app token (or an app that a person lets in) with the scopes crm.objects.companies.read, crm.objects.contacts.read, " +
 			"crm.objects.deals.read, tickets, crm.schemas.companies.read, crm.schemas.contacts.read and " +
 			"crm.schemas.deals.read. Writing back needs crm.objects.companies.write, crm.objects.contacts.write " +
 			"and crm.objects.deals.write, and crm.schemas.companies.write, crm.schemas.contacts.write and " +
 			"crm.schemas.deals.write to create the properties.",
 		Settings: []connectors.Setting{
-			{Name: "token", Title: "Private app token", Secret: true, Required: true,
-				Doc: "In HubSpot: Settings, Integrations, Private apps. It begins with pat-."},
+			{Name: "token", Title: "Private app token", Secret: true,
+				Doc: "In HubSpot: Settings, Integrations, Private apps. It begins with pat-. Not needed with an app that uses OAuth."},
+			{Name: "client_id", Title: "Client id of an OAuth app", Doc: "For an app that a person lets in; `hub connect` fetches the token."},
+			{Name: "client_secret", Title: "Client secret of the app", Secret: true,
+				Doc: "Of the OAuth app, or of the private app: HubSpot signs its webhooks with it."},
+			{Name: "refresh_token", Title: "Refresh token", Secret: true, Doc: "Only where a person let the app in elsewhere."},
 			{Name: "base_url", Title: "API address", Default: "https://api.hubapi.com",
 				Doc: "Leave as it is, unless requests go through a gateway."},
 			{Name: "requests_per_10s", Title: "Requests per 10 seconds", Default: "90",
 				Doc: "How many requests Hub may make in 10 seconds. HubSpot allows a private app 100, on Professional and Enterprise 190."},
+		},
+		Hook: &connectors.Hook{
+			Scheme: "hubspot_v3", Secret: "client_secret",
+			Doc: "In HubSpot: the app's Webhooks tab, one target address, with creation, deletion, merge, restore, privacy deletion, association change and " +
+				"property change of companies, contacts, deals and tickets.",
 		},
 		Mapping:  mapping,
 		Behavior: behavior,

@@ -115,16 +115,25 @@ func (c *cursor) goesOn(st *Stream, old cursor, now time.Time, sweeps bool) bool
 		c.Token, c.Seen = old.Token, old.Seen
 		return true
 	case ch.Retention > 0 && since > time.Duration(ch.Retention):
-		// What the list says now is newer than anything known, though the vendor tells no version.
-		c.Floor = c.Start
+		c.Floor = c.floorOf(ch)
 		return false
 	case sweeps, ch.Refresh > 0 && now.Sub(micros(old.Full)) >= time.Duration(ch.Refresh):
+		if ch.Mode == "events" {
+			c.Floor = c.floorOf(ch)
+		}
 		return false
 	case st.Archived != nil && st.Archived.Retention > 0 && since > time.Duration(st.Archived.Retention):
 		return false
 	}
 	c.Full, c.Phase = old.Full, phaseChanges
 	return true
+}
+
+// floorOf is the least version of what a list tells where objects have none of their own: newer than what was known
+// before, as the list is, but older than any change that may come while the list is read, which the vendor's clock
+// dates.
+func (c *cursor) floorOf(ch *Changes) int64 {
+	return c.Start - time.Duration(ch.Settle).Microseconds()
 }
 
 // open sets the phase's window, and the first piece of it.
@@ -260,10 +269,9 @@ func (g *guard) repeats(token string) bool {
 	return false
 }
 
-// mark returns the short hash under which a record is remembered.
-func mark(rec canon.Record) string {
-	return canon.ID(rec.ID, rec.ContentHash())[len(rec.ID)+1:][:12]
-}
+// mark returns the short hash under which a record is remembered. The id counts, as tombstones hold nothing else
+// that tells them apart.
+func mark(rec canon.Record) string { return canon.ID("", rec.ID, rec.ContentHash())[1:13] }
 
 func remember(seen, fresh []string) []string {
 	seen = append(seen, fresh...)

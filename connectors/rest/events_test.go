@@ -124,8 +124,8 @@ func TestEvents(t *testing.T) {
 		t.Errorf("after a long pause the records differ:\n%s", diff)
 	}
 	for _, r := range records {
-		if r.Version != v.now.UnixMicro() {
-			t.Errorf("%s has the version %v, want the round's start, as the list is newer than what is known", r.ID, r.VersionTime())
+		if want := v.now.Add(-time.Minute); r.Version != want.UnixMicro() {
+			t.Errorf("%s has the version %v, want %v, before the round's start by the settle time: newer than what was known, older than what comes", r.ID, r.VersionTime(), want)
 		}
 	}
 }

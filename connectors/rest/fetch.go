@@ -36,7 +36,7 @@ func (c *Conn) CanFetch(stream string) bool {
 }
 
 // Fetch reads the records with these ids as they are now. What the vendor does not find is a tombstone, as of
-// now. Besides the codes of Pull it fails with fetch.unsupported.
+// now, unless the spec leaves that to the feeds. Besides the codes of Pull it fails with fetch.unsupported.
 func (c *Conn) Fetch(ctx context.Context, stream string, ids []string) (connectors.Page, error) {
 	p, err := c.startPull(stream)
 	if err != nil {
@@ -101,7 +101,9 @@ func (p *pull) fetchAll(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		item, ok := found[id]
 		if !ok {
-			p.page.Records = append(p.page.Records, p.gone(id))
+			if f.Missing != "skip" {
+				p.page.Records = append(p.page.Records, p.gone(id))
+			}
 			continue
 		}
 		rec, ok := p.record(item)

@@ -10,19 +10,16 @@ import (
 	"github.com/lifecyclehub/hub/canon"
 )
 
-// mergedAway adds tombstones for the records that became part of those on the page. A record that the page
-// holds itself is left as the vendor tells it.
+// mergedAway adds tombstones for the records that became part of those on the page, of which some may be gone
+// themselves by now. A record that the page holds itself is left as the vendor tells it.
 func (p *pull) mergedAway() {
 	have := map[string]bool{}
 	for _, rec := range p.page.Records {
 		have[rec.ID] = true
 	}
 	for _, rec := range slices.Clone(p.page.Records) {
-		if rec.Deleted {
-			continue
-		}
 		for _, id := range p.st.Merged.losers(gjson.GetBytes(rec.Raw, p.st.Merged.Path)) {
-			if have[id] {
+			if have[id] || id == rec.ID {
 				continue
 			}
 			have[id] = true

@@ -167,7 +167,8 @@ func (r *receipt) tell(rule HookRule, st *Stream, id string, notice, object gjso
 			}
 		}
 		if into != "" {
-			r.out.Hints = append(r.out.Hints, connectors.Hint{Stream: st.Name, ID: into, At: at})
+			// When they were merged says nothing of the remaining record's version, which it tells itself.
+			r.out.Hints = append(r.out.Hints, connectors.Hint{Stream: st.Name, ID: into, At: r.call.At.UTC()})
 		}
 		return
 	}

@@ -249,9 +249,12 @@ type Fetch struct {
 	Records Values `yaml:"records"`
 	Size    int    `yaml:"size"`
 	// Gone holds for objects that are tombstones, besides those for which the stream's condition holds.
-	Gone   *Condition `yaml:"gone"`
-	Shape  `yaml:",inline"`
-	Enrich []Enrich `yaml:"enrich"`
+	Gone *Condition `yaml:"gone"`
+	// Missing says what is made of ids that the vendor does not find: "tombstone" (default), or "skip" where
+	// its feeds tell the end of every record, and better: when it came, and what the record became part of.
+	Missing string `yaml:"missing"`
+	Shape   `yaml:",inline"`
+	Enrich  []Enrich `yaml:"enrich"`
 	// Parallel is the most requests at a time; 0 means 4.
 	Parallel int `yaml:"parallel"`
 }

@@ -148,9 +148,6 @@ func (p *pull) results(ctx context.Context) error {
 		e.Retry = true
 		return e
 	}
-	if p.cur.Sweep != "" {
-		p.page.Sweep = &canon.Sweep{Round: p.cur.Sweep, Guard: guarded}
-	}
 	if err := p.tell(ctx, rows); err != nil {
 		return err
 	}

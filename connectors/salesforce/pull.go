@@ -42,8 +42,13 @@ func (c *conn) Pull(ctx context.Context, stream string, from canon.Cursor) (conn
 			return connectors.Page{}, canon.AsError(err)
 		}
 	}
+	sweep := p.cur.Sweep
 	if err := p.read(ctx); err != nil {
 		return connectors.Page{}, canon.AsError(err)
+	}
+	// All pages of the round carry it, also those of what follows the list: missing records are found with the last.
+	if sweep != "" {
+		p.page.Sweep = &canon.Sweep{Round: sweep, Guard: guarded}
 	}
 	if p.page.Next, err = p.cur.write(); err != nil {
 		return connectors.Page{}, canon.AsError(err)
@@ -102,9 +107,6 @@ func (p *pull) list(ctx context.Context) error {
 	a, rest, err := p.turn(ctx, p.listing)
 	if err != nil {
 		return err
-	}
-	if p.cur.Sweep != "" && p.cur.Phase == phaseFull {
-		p.page.Sweep = &canon.Sweep{Round: p.cur.Sweep, Guard: guarded}
 	}
 	var rows []row
 	for _, raw := range a.Records {

@@ -30,8 +30,15 @@ func Definition() connectors.Definition {
 		Settings: []connectors.Setting{
 			{Name: "api_key", Title: "Restricted API key", Secret: true, Required: true,
 				Doc: "In Stripe: Developers, API keys, Create restricted key. It begins with rk_."},
+			{Name: "webhook_secret", Title: "Signing secret of the webhook", Secret: true,
+				Doc: "Of the webhook endpoint at Stripe; it begins with whsec_. Only needed where Stripe shall call."},
 			{Name: "base_url", Title: "API address", Default: "https://api.stripe.com",
 				Doc: "Leave as it is, unless requests go through a gateway."},
+		},
+		Hook: &connectors.Hook{
+			Scheme: "stripe", Secret: "webhook_secret",
+			Doc: "In Stripe: Developers, Webhooks, Add endpoint, with the events customer.created, customer.updated, customer.deleted, " +
+				"customer.subscription.* and invoice.*.",
 		},
 		Mapping:  mapping,
 		Behavior: behavior,
