@@ -45,7 +45,7 @@ func TestPushStreams(t *testing.T) {
 
 func TestStreamsAndKinds(t *testing.T) {
 	m := vendorMap(t, "hubspot")
-	if diff := cmp.Diff([]string{"companies", "contacts", "deals", "tickets"}, m.Streams()); diff != "" {
+	if diff := cmp.Diff([]string{"companies", "contacts", "deals", "tickets", "quotes", "email_events", "forms", "form_submissions"}, m.Streams()); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]canon.Kind{canon.KindContact, canon.KindUsage, canon.KindSurvey}, m.Kinds("contacts")); diff != "" {

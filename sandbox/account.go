@@ -211,6 +211,9 @@ func (w *World) addDeal(a *account, at time.Time, name, amount string) *hsObject
 func (w *World) moveDeal(deal *hsObject, at time.Time, stage string) {
 	odds := map[string]string{"qualifiedtobuy": "0.4", "presentationscheduled": "0.6", "decisionmakerboughtin": "0.8", "contractsent": "0.9"}[stage]
 	w.crm["deals"].set(deal, at, "dealstage", stage, "hs_deal_stage_probability", odds, "hs_v2_date_entered_"+stage, hsTime(at))
+	if stage == "contractsent" {
+		w.quoteDeal(deal, at)
+	}
 }
 
 func (w *World) closeDeal(deal *hsObject, at time.Time, won bool, reason string) {
@@ -223,6 +226,9 @@ func (w *World) closeDeal(deal *hsObject, at time.Time, won bool, reason string)
 	}
 	w.crm["deals"].set(deal, at, "dealstage", stage, "hs_is_closed", "true", "hs_is_closed_won", strconv.FormatBool(won), "closedate", hsTime(at),
 		"hs_deal_stage_probability", odds, "hs_v2_date_entered_"+stage, hsTime(at))
+	if won {
+		w.signQuotes(deal, at)
+	}
 }
 
 func (w *World) openHSTicket(a *account, at time.Time, subject string, d dice) *hsObject {

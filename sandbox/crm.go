@@ -148,6 +148,7 @@ func newCRM(since time.Time) map[string]*hsTable {
 				"hs_is_closed_won bool|hs_deal_stage_probability number|closed_lost_reason string|hubspot_owner_id string|hs_merged_object_ids string"),
 		newHSTable(hsTable{name: "tickets", singular: "ticket", stamp: "hs_lastmodifieddate", next: 3300001}, "subject content hs_pipeline hs_pipeline_stage hs_ticket_category hs_ticket_priority",
 			"subject string|content string|hs_pipeline enumeration|hs_pipeline_stage enumeration|hs_ticket_priority enumeration|hs_ticket_category enumeration|closed_date datetime|hubspot_owner_id string"),
+		newQuotes(),
 	}
 	options := map[string][]string{
 		"lifecyclestage": lifecycle, "dealstage": append(dealStages(), "closedwon", "closedlost"), "pipeline": {"default"},

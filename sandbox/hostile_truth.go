@@ -90,7 +90,8 @@ func (w *World) living(vendor string) map[string]map[string]any {
 
 // hubspotTruth leaves out when a deal entered its stages, which nobody asks for.
 func (w *World) hubspotTruth(t *hsTable) map[string]any {
-	wanted := map[string][]string{"contacts": {"companies"}, "deals": {"companies", "contacts"}, "tickets": {"companies", "contacts"}}[t.name]
+	wanted := map[string][]string{"contacts": {"companies"}, "deals": {"companies", "contacts"}, "tickets": {"companies", "contacts"},
+		"quotes": {"companies", "contacts", "deals"}}[t.name]
 	out := map[string]any{}
 	for _, o := range t.rows {
 		if !o.archived.IsZero() {

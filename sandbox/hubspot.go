@@ -13,13 +13,16 @@ import (
 // HubSpot returns the CRM's server. It wants HubSpotToken, or a token of OAuth, as bearer
 // token and answers:
 //
-//	GET   /crm/v3/objects/{companies|contacts|deals|tickets}
+//	GET   /crm/v3/objects/{companies|contacts|deals|quotes|tickets}
 //	GET   /crm/v3/objects/{type}/{id}
 //	POST  /crm/v3/objects/{type}/search, /batch/read, /batch/update
 //	POST  /crm/v4/associations/{from}/{to}/batch/read
 //	GET, POST  /crm/v3/properties/{type} and /crm/v3/properties/{type}/groups
 //	GET   /crm/v3/properties/{type}/{name}
 //	GET   /account-info/v3/details
+//	GET   /email/public/v1/events
+//	GET   /marketing/v3/forms
+//	GET   /form-integrations/v1/submissions/forms/{id}
 func (w *World) HubSpot() http.Handler {
 	g := &gate{world: w, vendor: VendorHubSpot, mux: http.NewServeMux(), limit: w.hubspotLimit,
 		allowed: func(r *http.Request) bool { return bearer(r, HubSpotToken) || w.OAuth(VendorHubSpot).Allows(r) },
@@ -47,6 +50,9 @@ func (w *World) HubSpot() http.Handler {
 	g.route("GET /crm/v3/properties/{type}/groups", typed(w.hubspotGroups))
 	g.route("POST /crm/v3/properties/{type}/groups", typed(w.hubspotAddGroup))
 	g.route("GET /account-info/v3/details", w.hubspotAccount)
+	g.route("GET /email/public/v1/events", w.hubspotEmailEvents)
+	g.route("GET /marketing/v3/forms", w.hubspotForms)
+	g.route("GET /form-integrations/v1/submissions/forms/{id}", w.hubspotSubmissions)
 	g.route("/", func(c *call) reply {
 		return hubspotError(c, http.StatusNotFound, "OBJECT_NOT_FOUND", "No route found for "+c.Method+" "+c.URL.Path)
 	})
@@ -90,6 +96,8 @@ func (w *World) hubspotType(name string) *hsTable {
 		name = "contacts"
 	case "deal", "0-3":
 		name = "deals"
+	case "quote", "0-14":
+		name = "quotes"
 	case "ticket", "0-5":
 		name = "tickets"
 	}

@@ -145,6 +145,12 @@ func assocTypes(from, to string) (plain, primary int) {
 		return 16, 0
 	case "contacts>tickets":
 		return 15, 0
+	case "quotes>companies":
+		return 71, 0
+	case "quotes>contacts":
+		return 69, 0
+	case "quotes>deals":
+		return 64, 0
 	}
 	return 0, 0
 }

@@ -29,7 +29,7 @@ func loadSpecs(t *testing.T) specs {
 		t.Skip("needs the shared folder with the vendors' OpenAPI documents beside the repository: the answers of the sandbox are NOT validated")
 	}
 	s := specs{}
-	for _, name := range []string{"companies", "contacts", "deals", "tickets", "associations.v4", "properties", "accountInfo"} {
+	for _, name := range []string{"companies", "contacts", "deals", "tickets", "associations.v4", "properties", "accountInfo", "objects"} {
 		s[sandbox.VendorHubSpot] = append(s[sandbox.VendorHubSpot], paths{hubspotDoc(t, name)})
 	}
 	s[sandbox.VendorStripe] = []paths{{stripeDoc(t)}}

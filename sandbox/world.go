@@ -157,6 +157,7 @@ func (w *World) Counts() map[string]int {
 			count("hubspot/"+name, !o.archived.IsZero())
 		}
 	}
+	c["hubspot/forms"], c["hubspot/form_submissions"], c["hubspot/email_events"] = len(hubspotForms()), len(w.submissions()), len(w.emailEvents())
 	for name, t := range map[string]*stripeTable{"customers": w.customers, "subscriptions": w.subscriptions, "invoices": w.invoices} {
 		for _, o := range t.rows {
 			count("stripe/"+name, o.deleted)

@@ -294,7 +294,14 @@ func (r *reader) compare(all bool) {
 			r.t.Errorf("%s: and %d more", stream, complaints-3)
 		}
 	}
-	if len(truth) != len(r.streams) {
-		r.t.Errorf("%d streams are read, %d are known", len(r.streams), len(truth))
+	read := 0
+	for stream, s := range r.streams {
+		// HubSpot's marketing is off here: the world knows nothing of it, and nothing may be read.
+		if truth[stream] != nil || len(s.records) > 0 {
+			read++
+		}
+	}
+	if len(truth) != read {
+		r.t.Errorf("%d streams are read, %d are known", read, len(truth))
 	}
 }

@@ -24,7 +24,7 @@ type worldly struct {
 
 func worldlies() []worldly {
 	return []worldly{
-		{"hubspot", (*sandbox.World).HubSpot, connectors.Settings{"token": sandbox.HubSpotToken, "base_url": "https://hubspot.example"}},
+		{"hubspot", (*sandbox.World).HubSpot, connectors.Settings{"token": sandbox.HubSpotToken, "base_url": "https://hubspot.example", "marketing": "true"}},
 		{"stripe", (*sandbox.World).Stripe, connectors.Settings{"api_key": sandbox.StripeKey, "base_url": "https://stripe.example"}},
 		{"zendesk", (*sandbox.World).Zendesk, connectors.Settings{"token": sandbox.ZendeskToken, "base_url": "https://zendesk.example", "exports_per_minute": "1000"}},
 	}

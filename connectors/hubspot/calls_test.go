@@ -21,6 +21,7 @@ func TestCalls(t *testing.T) {
 	}{
 		{`{"subscriptionType":"contact.propertyChange","objectId":1,"occurredAt":1772366300000}`, []connectors.Hint{{Stream: "contacts", ID: "1", At: arrived}}},
 		{`{"subscriptionType":"deal.restore","objectId":1,"occurredAt":1772366300000}`, []connectors.Hint{{Stream: "deals", ID: "1", At: arrived}}},
+		{`{"subscriptionType":"quote.propertyChange","objectId":1,"occurredAt":1772366300000}`, []connectors.Hint{{Stream: "quotes", ID: "1", At: arrived}}},
 		{`{"subscriptionType":"company.deletion","objectId":1,"occurredAt":1772366300000}`, []connectors.Hint{{Stream: "companies", ID: "1", Deleted: true, At: at}}},
 		{`{"subscriptionType":"contact.privacyDeletion","objectId":1,"occurredAt":1772366300000}`, []connectors.Hint{{Stream: "contacts", ID: "1", Deleted: true, At: at}}},
 		{`{"subscriptionType":"contact.associationChange","fromObjectId":1,"toObjectId":2,"occurredAt":1772366300000}`, []connectors.Hint{{Stream: "contacts", ID: "1", At: arrived}}},

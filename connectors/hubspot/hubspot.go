@@ -1,5 +1,5 @@
-// Package hubspot connects HubSpot: companies, contacts, deals and tickets with their associations, and
-// writes fields back into the first three.
+// Package hubspot connects HubSpot: companies, contacts, deals, quotes and tickets with their associations, and,
+// where the firm asks for it, what its marketing e-mails and forms tell. It writes fields back into the first three.
 //
 // It does not map records, and creates no properties but those that it is about to write.
 package hubspot
@@ -26,10 +26,11 @@ func Definition() connectors.Definition {
 		Name:     "hubspot",
 		Title:    "HubSpot",
 		Category: "crm",
-		Doc: "Companies, contacts, deals and tickets of one HubSpot account, with who belongs to whom. " +
+		Doc: "Companies, contacts, deals, quotes and tickets of one HubSpot account, with who belongs to whom. " +
 			"Needs a private app token (or an app that a person lets in) with the scopes crm.objects.companies.read, crm.objects.contacts.read, " +
 			"crm.objects.deals.read, tickets, crm.schemas.companies.read, crm.schemas.contacts.read and " +
-			"crm.schemas.deals.read. Writing back needs crm.objects.companies.write, crm.objects.contacts.write " +
+			"crm.schemas.deals.read; quotes need crm.objects.quotes.read and crm.schemas.quotes.read, and marketing, where it is " +
+			"switched on, content and forms. Writing back needs crm.objects.companies.write, crm.objects.contacts.write " +
 			"and crm.objects.deals.write, and crm.schemas.companies.write, crm.schemas.contacts.write and " +
 			"crm.schemas.deals.write to create the properties.",
 		Settings: []connectors.Setting{
@@ -39,6 +40,8 @@ func Definition() connectors.Definition {
 			{Name: "client_secret", Title: "Client secret of the app", Secret: true,
 				Doc: "Of the OAuth app, or of the private app: HubSpot signs its webhooks with it."},
 			{Name: "refresh_token", Title: "Refresh token", Secret: true, Doc: "Only where a person let the app in elsewhere."},
+			{Name: "marketing", Title: "Marketing e-mails and forms",
+				Doc: "true reads what happened to marketing e-mails, and what was filled in in forms. Left empty, none of it is asked for."},
 			{Name: "base_url", Title: "API address", Default: "https://api.hubapi.com",
 				Doc: "Leave as it is, unless requests go through a gateway."},
 			{Name: "requests_per_10s", Title: "Requests per 10 seconds", Default: "90",

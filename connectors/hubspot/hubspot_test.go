@@ -159,3 +159,40 @@ func TestMappedPropertiesAreRequested(t *testing.T) {
 		}
 	}
 }
+
+// TestMarketingIsOff: unless the setting asks for it, marketing is empty without one request.
+func TestMarketingIsOff(t *testing.T) {
+	conn := connect(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s was asked for", r.URL) })
+	for _, stream := range []string{"email_events", "forms", "form_submissions"} {
+		cursor := canon.Cursor("")
+		for round := range 2 {
+			for more := true; more; {
+				p, err := conn.Pull(t.Context(), stream, cursor)
+				if err != nil || len(p.Records)+len(p.Rejects) != 0 {
+					t.Fatalf("%s, round %d: %d records, %v", stream, round, len(p.Records), err)
+				}
+				cursor, more = p.Next, p.More
+			}
+		}
+	}
+}
+
+// TestQuotesMayBeRefused: an account without quotes answers 403 there, and nowhere else.
+func TestQuotesMayBeRefused(t *testing.T) {
+	conn := connect(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "quotes") {
+			w.WriteHeader(http.StatusForbidden)
+			w.Write([]byte(`{"status":"error","category":"MISSING_SCOPES","message":"This app hasn't been granted all required scopes to make this call."}`))
+			return
+		}
+		w.Write([]byte(`{"results":[]}`))
+	})
+	if _, err := conn.Pull(t.Context(), "quotes", ""); canon.CodeOf(err) != "auth.forbidden" {
+		t.Errorf("quotes: got %v", err)
+	}
+	for _, stream := range []string{"companies", "deals"} {
+		if _, err := conn.Pull(t.Context(), stream, ""); err != nil {
+			t.Errorf("%s: %v", stream, err)
+		}
+	}
+}
