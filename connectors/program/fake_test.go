@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -108,7 +109,7 @@ func faultyTaps() map[string]func(args []string) {
 				state(n)
 			}
 		},
-		"hangs": func([]string) { record(1); select {} },
+		"hangs": func([]string) { record(1); <-time.After(time.Hour) },
 	}
 }
 
