@@ -47,9 +47,9 @@ func entities(t *testing.T, def connectors.Definition, vendor http.Handler, s co
 	}
 	var out []canon.Entity
 	for _, st := range conn.Streams() {
-		r := &reading{records: map[string]canon.Record{}}
-		r.round(t, conn, st.Name)
-		for _, rec := range r.records {
+		r := &connectortest.Reading{}
+		r.Round(t, conn, st.Name)
+		for _, rec := range r.Records {
 			if len(broken) > 0 && broken[0][def.Name+"/"+st.Name+"/"+rec.ID] {
 				continue
 			}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
 	"github.com/lifecyclehub/hub/connectors/connectortest"
 	"github.com/lifecyclehub/hub/connectors/quickbooks"
@@ -47,11 +46,11 @@ func livesAlong(t *testing.T, through via) {
 	if err := conn.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]*reading{}
+	known := map[string]*connectortest.Reading{}
 	for _, st := range conn.Streams() {
-		known[st.Name] = &reading{records: map[string]canon.Record{}}
-		known[st.Name].round(t, conn, st.Name)
-		if got, want := len(known[st.Name].live()), world.Counts()["quickbooks/"+st.Name]; got != want || want == 0 {
+		known[st.Name] = &connectortest.Reading{}
+		known[st.Name].Round(t, conn, st.Name)
+		if got, want := len(known[st.Name].Live()), world.Counts()["quickbooks/"+st.Name]; got != want || want == 0 {
 			t.Errorf("%s: %d records, want %d", st.Name, got, want)
 		}
 	}
@@ -61,7 +60,7 @@ func livesAlong(t *testing.T, through via) {
 			world.Step(now)
 		}
 		for stream, r := range known {
-			r.round(t, conn, stream)
+			r.Round(t, conn, stream)
 		}
 	}
 	now = now.Add(10 * time.Minute)
@@ -69,18 +68,18 @@ func livesAlong(t *testing.T, through via) {
 	gone := 0
 	for stream, r := range known {
 		// A change may be shown some seconds late; the next round finds it.
-		r.round(t, conn, stream)
+		r.Round(t, conn, stream)
 	}
 	now = now.Add(time.Minute)
 	world.Step(now)
 	for stream, r := range known {
-		r.round(t, conn, stream)
-		fresh := &reading{records: map[string]canon.Record{}}
-		fresh.round(t, open(t, world, &now, through), stream)
-		if diff := cmp.Diff(fresh.live(), r.live()); diff != "" {
+		r.Round(t, conn, stream)
+		fresh := &connectortest.Reading{}
+		fresh.Round(t, open(t, world, &now, through), stream)
+		if diff := cmp.Diff(fresh.Live(), r.Live()); diff != "" {
 			t.Errorf("%s: a fresh reading (-) and the rounds (+) differ:\n%s", stream, diff)
 		}
-		gone += len(r.records) - len(r.live())
+		gone += len(r.Records) - len(r.Live())
 	}
 	if gone == 0 {
 		t.Error("the world deleted nothing, so it was not tried")
@@ -94,10 +93,10 @@ func TestFetch(t *testing.T) {
 		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 		conn := open(t, sandbox.NewWorld(sandbox.Options{Seed: 7, Companies: 20, Now: now}), &now, nil)
 		for _, st := range conn.Streams() {
-			r := &reading{records: map[string]canon.Record{}}
-			r.round(t, conn, st.Name)
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
 			ids := []string{"999999"}
-			for id := range r.live() {
+			for id := range r.Live() {
 				if len(ids) < 6 {
 					ids = append(ids, id)
 				}
@@ -113,45 +112,10 @@ func TestFetch(t *testing.T) {
 					}
 					continue
 				}
-				if diff := cmp.Diff(string(r.records[rec.ID].Raw), string(rec.Raw)); diff != "" {
+				if diff := cmp.Diff(string(r.Records[rec.ID].Raw), string(rec.Raw)); diff != "" {
 					t.Errorf("%s: listed (-) and fetched (+) differ:\n%s", rec.Ref, diff)
 				}
 			}
 		}
 	})
-}
-
-// reading is what the rounds of a stream taught: the newest state of each record.
-type reading struct {
-	cursor  canon.Cursor
-	records map[string]canon.Record
-}
-
-func (r *reading) round(t *testing.T, conn connectors.Conn, stream string) {
-	t.Helper()
-	for more := true; more; {
-		p, err := conn.Pull(t.Context(), stream, r.cursor)
-		if err != nil {
-			t.Fatalf("%s: %v", stream, err)
-		}
-		for _, rec := range p.Records {
-			if rec.Version >= r.records[rec.ID].Version {
-				r.records[rec.ID] = rec
-			}
-		}
-		if len(p.Rejects) > 0 {
-			t.Errorf("%s: rejected %+v", stream, p.Rejects[0])
-		}
-		r.cursor, more = p.Next, p.More
-	}
-}
-
-func (r *reading) live() map[string]string {
-	out := map[string]string{}
-	for id, rec := range r.records {
-		if !rec.Deleted {
-			out[id] = string(rec.Raw)
-		}
-	}
-	return out
 }

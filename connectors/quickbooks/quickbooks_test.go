@@ -75,9 +75,9 @@ func TestGone(t *testing.T) {
 	conn := open(t, world, &now, nil)
 	got := map[string]int{}
 	for _, stream := range []string{"customers", "invoices"} {
-		r := &reading{records: map[string]canon.Record{}}
-		r.round(t, conn, stream)
-		for _, rec := range r.records {
+		r := &connectortest.Reading{}
+		r.Round(t, conn, stream)
+		for _, rec := range r.Records {
 			if rec.Deleted {
 				got[stream+" "+rec.Reason]++
 			}

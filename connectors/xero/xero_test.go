@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
 	"github.com/lifecyclehub/hub/connectors/connectortest"
 	"github.com/lifecyclehub/hub/connectors/xero"
@@ -61,13 +60,13 @@ func TestGone(t *testing.T) {
 	conn := open(t, world, &now, nil)
 	got := map[string]int{}
 	for _, stream := range []string{"contacts", "invoices"} {
-		r := &reading{records: map[string]canon.Record{}}
-		r.round(t, conn, stream)
-		for _, rec := range r.records {
+		r := &connectortest.Reading{}
+		r.Round(t, conn, stream)
+		for _, rec := range r.Records {
 			if rec.Deleted {
 				got[stream+" "+rec.Reason]++
 			}
-			if into := r.records[rec.Into]; (rec.Into != "") != (rec.Reason == "merged") || rec.Into != "" && (into.ID == "" || into.Deleted) {
+			if into := r.Records[rec.Into]; (rec.Into != "") != (rec.Reason == "merged") || rec.Into != "" && (into.ID == "" || into.Deleted) {
 				t.Errorf("%s is gone as %q into %q", rec.Ref, rec.Reason, rec.Into)
 			}
 		}
