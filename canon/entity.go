@@ -136,9 +136,17 @@ type Company struct {
 	Phone    string `json:"phone,omitempty" validate:"max=100"`
 	VATID    string `json:"vat_id,omitempty" validate:"max=100"`
 	Industry string `json:"industry,omitempty" validate:"max=500"`
-	City     string `json:"city,omitempty" validate:"max=500"`
-	Country  string `json:"country,omitempty" validate:"max=500"`
-	Seats    int64  `json:"seats,omitempty" validate:"gte=0"`
+	// Street, City, Region and PostalCode are the seat of the company.
+	Street     string `json:"street,omitempty" validate:"max=1000"`
+	City       string `json:"city,omitempty" validate:"max=500"`
+	Region     string `json:"region,omitempty" validate:"max=500"`
+	PostalCode string `json:"postal_code,omitempty" validate:"max=100"`
+	Country    string `json:"country,omitempty" validate:"max=500"`
+	// RegistrationID is the number in the register of companies of Country.
+	RegistrationID string `json:"registration_id,omitempty" validate:"max=100"`
+	// Parent is the company that owns this one, zero where the source names none.
+	Parent Ref   `json:"parent,omitzero"`
+	Seats  int64 `json:"seats,omitempty" validate:"gte=0"`
 	// Employees is the head count that the source tells.
 	Employees int64 `json:"employees,omitempty" validate:"gte=0"`
 	// Owner is the vendor's name or id for who looks after the account.
@@ -165,7 +173,19 @@ type Contact struct {
 	LifecycleStage string `json:"lifecycle_stage,omitempty" validate:"max=500"`
 	Source         string `json:"source,omitempty" validate:"max=500"`
 	Owner          string `json:"owner,omitempty" validate:"max=500"`
-	OptedOut       bool   `json:"opted_out,omitempty"`
+	// OptedOut says that the person does not want to be mailed, DoNotContact that nobody may reach out to them at
+	// all; ConsentAt is when the source says that either, or the consent, was given.
+	OptedOut     bool      `json:"opted_out,omitempty"`
+	DoNotContact bool      `json:"do_not_contact,omitempty"`
+	ConsentAt    time.Time `json:"consent_at,omitzero"`
+	// Street, City, Region and PostalCode are where the person lives or works.
+	Street     string `json:"street,omitempty" validate:"max=1000"`
+	City       string `json:"city,omitempty" validate:"max=500"`
+	Region     string `json:"region,omitempty" validate:"max=500"`
+	PostalCode string `json:"postal_code,omitempty" validate:"max=100"`
+	// BirthDate is the day of birth as the source writes it, NationalID a number that a state gave the person.
+	BirthDate  string `json:"birth_date,omitempty" validate:"max=100"`
+	NationalID string `json:"national_id,omitempty" validate:"max=100"`
 }
 
 // Deal is a sale that may be won or lost.
