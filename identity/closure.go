@@ -27,13 +27,13 @@ type Seed struct {
 	Keys []string
 }
 
-// Closure loads all that a change may move: every node that shares a key with a changed one, and so on until
-// no key is new. Cluster gives of it, with the generic keys found, what it would give of everything.
+// Closure loads all that a change may move: every node that shares a key with a changed one or that a decision links
+// with it, and so on until no key is new. Cluster gives of it, with the generic keys found, what it would give of everything.
 //
 // A key that holds too many nodes is generic and not followed, except where the change itself has just made it
 // so: its nodes are then loaded too, as the links between them come undone.
-func (r *Rules) Closure(ctx context.Context, seed Seed, load Loader) (nodes []Node, generic map[string]bool, err error) {
-	w := walk{rules: r, kind: seed.Kind, load: load, nodes: map[string]Node{}, asked: map[string]bool{}, generic: map[string]bool{}, seeded: map[string]int{}}
+func (r *Rules) Closure(ctx context.Context, seed Seed, load Loader, decisions *Decisions) (nodes []Node, generic map[string]bool, err error) {
+	w := walk{rules: r, decisions: decisions, kind: seed.Kind, load: load, nodes: map[string]Node{}, asked: map[string]bool{}, generic: map[string]bool{}, seeded: map[string]int{}, seedKeys: map[string]bool{}}
 	for _, n := range seed.Nodes {
 		w.add(n)
 		for _, key := range r.Evidence(n) {
@@ -42,6 +42,7 @@ func (r *Rules) Closure(ctx context.Context, seed Seed, load Loader) (nodes []No
 	}
 	for _, key := range seed.Keys {
 		w.want(key)
+		w.seedKeys[key] = true
 	}
 	for len(w.next) > 0 {
 		if err := w.step(ctx); err != nil {
@@ -54,21 +55,26 @@ func (r *Rules) Closure(ctx context.Context, seed Seed, load Loader) (nodes []No
 }
 
 type walk struct {
-	rules   *Rules
-	kind    canon.Kind
-	load    Loader
-	nodes   map[string]Node
-	asked   map[string]bool
-	next    []string
-	generic map[string]bool
+	rules     *Rules
+	decisions *Decisions
+	kind      canon.Kind
+	load      Loader
+	nodes     map[string]Node
+	asked     map[string]bool
+	next      []string
+	generic   map[string]bool
 	// seeded counts the changed nodes that hold a key.
 	seeded map[string]int
+	// seedKeys are the keys that the seed names.
+	seedKeys map[string]bool
 }
 
 func (w *walk) want(key string) {
-	if !w.asked[key] {
-		w.asked[key] = true
-		w.next = append(w.next, key)
+	for _, k := range [2]string{key, w.rules.twin(key)} {
+		if k != "" && !w.asked[k] {
+			w.asked[k] = true
+			w.next = append(w.next, k)
+		}
 	}
 }
 
@@ -80,6 +86,11 @@ func (w *walk) add(n Node) {
 	for _, key := range w.rules.Evidence(n) {
 		w.want(key)
 	}
+	for _, t := range w.decisions.linksOf(n.Key) {
+		if kindIn(t.other) == w.kind {
+			w.want(keyOf(t.other))
+		}
+	}
 }
 
 // step asks for all keys that are new.
@@ -88,7 +99,10 @@ func (w *walk) step(ctx context.Context) error {
 	w.next = nil
 	slices.Sort(keys)
 	refs := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !isRefKey(key) })
-	others := slices.DeleteFunc(keys, isRefKey)
+	others := slices.DeleteFunc(keys, func(key string) bool {
+		// What a decision calls generic links nobody, but did so before the decision.
+		return isRefKey(key) || w.decisions.genericBy(key) != "" && !w.seedKeys[key]
+	})
 	limit := w.rules.limit()
 	if _, err := w.ask(ctx, refs, 0); err != nil {
 		return err

@@ -3,211 +3,171 @@ package identity
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lifecyclehub/hub/canon"
 )
 
-// The rules by which a value of a golden record won.
-const (
-	ruleOnly   = "only source"
-	ruleSource = "source order"
-	ruleRecent = "most recent"
-	ruleRef    = "first by reference"
-)
+// Gold is what a customer is called and its golden record.
+type Gold struct {
+	// Name is never empty where there are members: it falls back on domain, address and reference.
+	Name, Domain string
+	// Fields have one value each, in the order in which a reader expects them, the operator's own last.
+	Fields []canon.Field
+	// NextAt is when a pin expires, so that the record is to be made anew; zero for never.
+	NextAt time.Time
+}
 
-// Golden returns what a customer is called, its corporate domain and its golden record. Where the members hold
-// a company, the companies speak; otherwise the contacts. Each field comes from the surest source that has a
-// value, then from the most recently created record. Deleted records and those that their source merged into
-// another member speak only where nobody else is left; placeholders never do.
+// Golden returns the golden record of a customer's, or of a person's, members as of now. Where the members hold a
+// company, the companies speak; otherwise the contacts. Each field gets the value that its policy chooses among those
+// of all speakers; where the policy has no preference, the surest source speaks, then the most recently created
+// record, then the first by reference. A pin in force beats them all. A blank or a placeholder never speaks. Deleted
+// records, and those that their source merged into another member, speak only where nobody else is left; but what a
+// person does not want holds whoever has noted it.
 //
-// name is never empty where there are members: it falls back on domain, address and reference.
-func (r *Rules) Golden(members []canon.Entity) (name, domain string, fields []canon.Field) {
-	speakers := r.speakers(members, canon.KindCompany)
-	table := companyTable(r)
-	if len(speakers) == 0 {
-		speakers, table = r.speakers(members, canon.KindContact), personTable()
+// pins are decisions in force about any of the members, in any order.
+func (r *Rules) Golden(members []canon.StoredEntity, pins []canon.Decision, now time.Time) Gold {
+	kind := speaking(members)
+	all := r.lineUp(members, kind)
+	if len(all) == 0 {
+		return Gold{}
 	}
-	if len(speakers) == 0 {
-		return "", "", nil
+	m := minting{rules: r, all: all, speakers: audible(all), at: map[string]int{}}
+	m.pin(kind, pins, now)
+	columns := companyColumns
+	if kind == canon.KindContact {
+		columns = personColumns
 	}
-	value := func(name string) string {
-		for _, f := range fields {
-			if f.Name == name {
-				return f.Value
-			}
-		}
-		return ""
+	for i := range columns {
+		m.mint(&columns[i])
 	}
-	for _, column := range table {
-		if value(column.name) != "" {
+	m.consent(kind)
+	m.custom(kind)
+	m.gold.Domain = m.value("domain")
+	m.gold.Name = cmp.Or(m.value("name"), m.gold.Domain, m.value("email"), m.speakers[0].Entity.Ref.String())
+	return m.gold
+}
+
+// minting is one golden record in the making.
+type minting struct {
+	rules *Rules
+	// all are the members of the speaking kind, the surest first and deleted ones last; speakers those whose word
+	// counts.
+	all, speakers []*canon.StoredEntity
+	// pins are those in force, by field.
+	pins map[string]canon.Decision
+	gold Gold
+	// at finds fields that have a value.
+	at map[string]int
+	// offers is used again from field to field.
+	offers []offer
+}
+
+func (m *minting) value(name string) string {
+	if i, ok := m.at[name]; ok {
+		return m.gold.Fields[i].Value
+	}
+	return ""
+}
+
+func (m *minting) add(f canon.Field) {
+	m.at[f.Name] = len(m.gold.Fields)
+	m.gold.Fields = append(m.gold.Fields, f)
+}
+
+// mint adds a column's field where anybody has a value for it.
+func (m *minting) mint(c *column) {
+	if _, there := m.at[c.name]; there {
+		return
+	}
+	if pin, ok := m.pins[c.name]; ok {
+		m.add(pinned(pin))
+		return
+	}
+	if f, ok := m.survivor(c); ok {
+		m.add(f)
+	}
+}
+
+// speaking returns the kind of the members that the golden record is about: companies where there are any, the living
+// before the deleted.
+func speaking(members []canon.StoredEntity) canon.Kind {
+	kind, best := canon.Kind(""), 4
+	for i := range members {
+		e := &members[i].Entity
+		place := 0
+		switch e.Kind {
+		case canon.KindCompany:
+		case canon.KindContact:
+			place = 1
+		default:
 			continue
 		}
-		if f, ok := r.survivor(column, speakers); ok {
-			fields = append(fields, f)
+		if e.Deleted {
+			place += 2
+		}
+		if place < best {
+			kind, best = e.Kind, place
 		}
 	}
-	domain = value("domain")
-	return cmp.Or(value("name"), domain, value("email"), speakers[0].Ref.String()), domain, fields
+	return kind
 }
 
-// speakers returns the members of the kind whose word counts, the surest first.
-func (r *Rules) speakers(members []canon.Entity, kind canon.Kind) []canon.Entity {
-	ofKind := slices.DeleteFunc(r.ranked(members), func(e canon.Entity) bool { return e.Kind != kind })
-	absorbed := map[canon.Ref]bool{}
-	for _, e := range ofKind {
-		for _, id := range e.Absorbed {
-			if !e.Deleted {
-				absorbed[canon.Ref{Connection: e.Ref.Connection, Stream: e.Ref.Stream, ID: id}] = true
-			}
+// lineUp returns the members of the kind in the order in which they speak, each once.
+func (r *Rules) lineUp(members []canon.StoredEntity, kind canon.Kind) []*canon.StoredEntity {
+	var out []*canon.StoredEntity
+	for i := range members {
+		if members[i].Entity.Kind == kind {
+			out = append(out, &members[i])
 		}
 	}
-	living := slices.DeleteFunc(slices.Clone(ofKind), func(e canon.Entity) bool { return e.Deleted || absorbed[e.Ref] })
-	if len(living) > 0 {
-		return living
-	}
-	return ofKind
+	slices.SortFunc(out, func(a, b *canon.StoredEntity) int { return r.compareSpeakers(&a.Entity, &b.Entity) })
+	return slices.CompactFunc(out, func(a, b *canon.StoredEntity) bool { return r.compareSpeakers(&a.Entity, &b.Entity) == 0 })
 }
 
-// ranked returns the members by source order, then the most recently created, then ref; deleted ones last.
+// ranked returns the members in the order in which they speak.
 func (r *Rules) ranked(members []canon.Entity) []canon.Entity {
 	out := slices.Clone(members)
-	slices.SortFunc(out, func(a, b canon.Entity) int {
-		if a.Deleted != b.Deleted {
-			if a.Deleted {
-				return 1
-			}
-			return -1
-		}
-		return cmp.Or(
-			r.rank(a.Ref.Connection)-r.rank(b.Ref.Connection),
-			b.CreatedAt.Compare(a.CreatedAt),
-			a.Ref.Compare(b.Ref),
-			strings.Compare(a.Key(), b.Key()),
-		)
-	})
+	slices.SortFunc(out, func(a, b canon.Entity) int { return r.compareSpeakers(&a, &b) })
 	return out
 }
 
-// column is one field of a golden record. A value of "" is none. Where two columns have one name, the second
-// speaks only where nobody has a value for the first.
-type column struct {
-	name string
-	get  func(e canon.Entity) string
+// compareSpeakers orders entities by source order, then the most recently created, then ref; deleted ones last.
+func (r *Rules) compareSpeakers(a, b *canon.Entity) int {
+	if a.Deleted != b.Deleted {
+		if a.Deleted {
+			return 1
+		}
+		return -1
+	}
+	if c := cmp.Or(r.rank(a.Ref.Connection)-r.rank(b.Ref.Connection), b.CreatedAt.Compare(a.CreatedAt), a.Ref.Compare(b.Ref)); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Key(), b.Key())
 }
 
-// survivor returns the value of the first speaker that has one, and why nobody else's was taken.
-func (r *Rules) survivor(c column, speakers []canon.Entity) (canon.Field, bool) {
-	var having []canon.Entity
-	for _, e := range speakers {
-		if !blank(c.get(e)) {
-			having = append(having, e)
-		}
+// audible returns those of the ranked members whose word counts.
+func audible(all []*canon.StoredEntity) []*canon.StoredEntity {
+	if len(all) == 1 {
+		return all
 	}
-	if len(having) == 0 {
-		return canon.Field{}, false
-	}
-	won := having[0]
-	f := canon.Field{Name: c.name, Value: strings.TrimSpace(c.get(won)), Source: won.Ref, Rule: ruleOnly}
-	if len(having) > 1 {
-		second := having[1]
-		switch {
-		case r.rank(won.Ref.Connection) != r.rank(second.Ref.Connection):
-			f.Rule = ruleSource
-		case !won.CreatedAt.Equal(second.CreatedAt):
-			f.Rule = ruleRecent
-		default:
-			f.Rule = ruleRef
-		}
-	}
-	return f, true
-}
-
-func companyTable(r *Rules) []column {
-	of := func(name string, get func(b *canon.Company) string) column {
-		return column{name, func(e canon.Entity) string {
-			if b, ok := e.Body.(*canon.Company); ok {
-				return get(b)
+	absorbed := map[canon.Ref]bool{}
+	for _, m := range all {
+		for _, id := range m.Entity.Absorbed {
+			if !m.Entity.Deleted {
+				absorbed[canon.Ref{Connection: m.Entity.Ref.Connection, Stream: m.Entity.Ref.Stream, ID: id}] = true
 			}
-			return ""
-		}}
-	}
-	return []column{
-		of("name", func(b *canon.Company) string { return b.Name }),
-		of("domain", func(b *canon.Company) string { return r.domainOf(b, holdStrong) }),
-		of("domain", func(b *canon.Company) string { return r.domainOf(b, holdWeak) }),
-		of("industry", func(b *canon.Company) string { return b.Industry }),
-		of("city", func(b *canon.Company) string { return b.City }),
-		of("country", func(b *canon.Company) string { return b.Country }),
-		of("employees", func(b *canon.Company) string { return count(b.Employees) }),
-		of("seats", func(b *canon.Company) string { return count(b.Seats) }),
-		of("plan", func(b *canon.Company) string { return b.Plan }),
-		of("owner", func(b *canon.Company) string { return b.Owner }),
-		of("phone", func(b *canon.Company) string { return b.Phone }),
-		of("vat_id", func(b *canon.Company) string { return b.VATID }),
-		of("lifecycle_stage", func(b *canon.Company) string { return b.LifecycleStage }),
-		of("source", func(b *canon.Company) string { return b.Source }),
-	}
-}
-
-func personTable() []column {
-	of := func(name string, get func(b *canon.Contact) string) column {
-		return column{name, func(e canon.Entity) string {
-			if b, ok := e.Body.(*canon.Contact); ok {
-				return get(b)
-			}
-			return ""
-		}}
-	}
-	return []column{
-		of("name", fullName),
-		of("email", primaryMail),
-		of("phone", func(b *canon.Contact) string { return b.Phone }),
-		of("title", func(b *canon.Contact) string { return b.Title }),
-		of("country", func(b *canon.Contact) string { return b.Country }),
-		of("owner", func(b *canon.Contact) string { return b.Owner }),
-		of("lifecycle_stage", func(b *canon.Contact) string { return b.LifecycleStage }),
-		of("source", func(b *canon.Contact) string { return b.Source }),
-	}
-}
-
-// domainOf returns the first corporate domain that the company declares, or that of its mailbox.
-func (r *Rules) domainOf(b *canon.Company, how hold) string {
-	for _, c := range r.companyClues(b) {
-		if c.hold == how {
-			return strings.TrimPrefix(c.key, "dom:")
 		}
 	}
-	return ""
-}
-
-func fullName(b *canon.Contact) string {
-	if !blank(b.Name) {
-		return b.Name
-	}
-	var parts []string
-	for _, part := range []string{b.FirstName, b.LastName} {
-		if !blank(part) {
-			parts = append(parts, strings.TrimSpace(part))
+	living := make([]*canon.StoredEntity, 0, len(all))
+	for _, m := range all {
+		if !m.Entity.Deleted && !absorbed[m.Entity.Ref] {
+			living = append(living, m)
 		}
 	}
-	return strings.Join(parts, " ")
-}
-
-// primaryMail returns the first address that can be one, as the source wrote it.
-func primaryMail(b *canon.Contact) string {
-	for _, address := range b.Emails {
-		if m, ok := parseMail(address); ok && !m.placeholder {
-			return address
-		}
+	if len(living) > 0 {
+		return living
 	}
-	return ""
-}
-
-func count(n int64) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.FormatInt(n, 10)
+	return all
 }

@@ -43,7 +43,7 @@ func TestPersonKeysGoBySource(t *testing.T) {
 	crm := contact("crm/contacts/1", true, "ana@acme.com")
 	crm.Owners = []canon.Owner{{Kind: canon.KindCompany, Ref: ref("crm/companies/1")}}
 	want := []string{"ref:company:crm/companies/1", "ref:company:desk/orgs/1", "mail:ana@acme.com", "dom:acme.com"}
-	if diff := cmp.Diff(want, rules.PersonKeys([]canon.Entity{desk, crm})); diff != "" {
+	if diff := cmp.Diff(want, rules.PersonKeys([]canon.Entity{desk, crm}, nil)); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
 }
@@ -66,64 +66,8 @@ func TestPick(t *testing.T) {
 }
 
 func TestAnchors(t *testing.T) {
-	n := NewNode(company("crm/companies/1", canon.Company{Domains: []string{"acme.com", "gmail.com"}, Email: "ap@beta.com"}))
+	n := NewNode(company("crm/companies/1", canon.Company{Domains: []string{"acme.com", "gmail.com"}, Email: "ap@beta.com"}), day(1))
 	if diff := cmp.Diff([]string{"dom:acme.com"}, billing.Anchors(n)); diff != "" {
 		t.Errorf("anchors (-want +got):\n%s", diff)
-	}
-}
-
-func TestGolden(t *testing.T) {
-	rules := Rules{SourceOrder: []string{"books", "crm"}}
-	books := company("books/customers/1", canon.Company{Name: "Acme Ltd", Email: "ap@acme.co.uk", Country: "n/a", VATID: "GB1"})
-	crm := company("crm/companies/2", canon.Company{Name: "Acme", Domains: []string{"gmail.com", "www.acme.com"}, Country: "GB", Employees: 40, Owner: "7"})
-	desk := company("desk/orgs/1", canon.Company{Name: "ACME old", City: "Leeds", Phone: "1"})
-	newer := company("desk/orgs/0", canon.Company{City: "York", Phone: "2"})
-	newer.CreatedAt = day(5)
-	gone := company("books/customers/0", canon.Company{Name: "Gone", Industry: "Steel"})
-	gone.Deleted = true
-	merged := company("crm/companies/1", canon.Company{Name: "Doublet", Industry: "Iron"})
-	crm.Absorbed = []string{"1"}
-	person := canon.Entity{Kind: canon.KindContact, Ref: ref("crm/contacts/1"), Body: &canon.Contact{Name: "Ana"}}
-
-	name, domain, fields := rules.Golden([]canon.Entity{person, desk, gone, newer, merged, crm, books})
-	if name != "Acme Ltd" || domain != "acme.com" {
-		t.Errorf("name %q, domain %q", name, domain)
-	}
-	want := []canon.Field{
-		{Name: "name", Value: "Acme Ltd", Source: books.Ref, Rule: ruleSource},
-		{Name: "domain", Value: "acme.com", Source: crm.Ref, Rule: ruleOnly},
-		{Name: "city", Value: "York", Source: newer.Ref, Rule: ruleRecent},
-		{Name: "country", Value: "GB", Source: crm.Ref, Rule: ruleOnly},
-		{Name: "employees", Value: "40", Source: crm.Ref, Rule: ruleOnly},
-		{Name: "owner", Value: "7", Source: crm.Ref, Rule: ruleOnly},
-		{Name: "phone", Value: "2", Source: newer.Ref, Rule: ruleRecent},
-		{Name: "vat_id", Value: "GB1", Source: books.Ref, Rule: ruleOnly},
-	}
-	if diff := cmp.Diff(want, fields); diff != "" {
-		t.Errorf("fields (-want +got):\n%s", diff)
-	}
-}
-
-func TestGoldenOfPersonsAndOfNothing(t *testing.T) {
-	person := canon.Entity{Kind: canon.KindContact, Ref: ref("crm/contacts/1"), Body: &canon.Contact{FirstName: " Ana ", LastName: "Lima", Emails: []string{"none", "Ana@acme.com"}, Title: "CFO"}}
-	name, domain, fields := billing.Golden([]canon.Entity{person})
-	want := []canon.Field{
-		{Name: "name", Value: "Ana Lima", Source: person.Ref, Rule: ruleOnly},
-		{Name: "email", Value: "Ana@acme.com", Source: person.Ref, Rule: ruleOnly},
-		{Name: "title", Value: "CFO", Source: person.Ref, Rule: ruleOnly},
-	}
-	if diff := cmp.Diff(want, fields); diff != "" || name != "Ana Lima" || domain != "" {
-		t.Errorf("name %q, domain %q, fields (-want +got):\n%s", name, domain, diff)
-	}
-	for want, members := range map[string][]canon.Entity{
-		"":                    nil,
-		"crm/companies/1":     {{Kind: canon.KindCompany, Ref: ref("crm/companies/1"), Deleted: true}},
-		"acme.com":            {company("crm/companies/1", canon.Company{Email: "ap@acme.com"})},
-		"bo@acme.com":         {contact("crm/contacts/1", false, "bo@acme.com")},
-		"stripe/customers/77": {company("stripe/customers/77", canon.Company{Name: "N/A"})},
-	} {
-		if name, _, _ := billing.Golden(members); name != want {
-			t.Errorf("name %q, want %q", name, want)
-		}
 	}
 }

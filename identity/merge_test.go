@@ -9,14 +9,14 @@ import (
 // gone returns the node as the tombstone of a record that became part of another of its stream.
 func gone(n Node, into string) Node {
 	n.Entity.Deleted, n.Entity.Into = true, into
-	return NewNode(n.Entity)
+	return NewNode(n.Entity, n.UpdatedAt)
 }
 
 // TestWhatWasMergedFollowsTheWinner: through chains, in cycles, over winners that are not known, and never from a
 // record that is alive.
 func TestWhatWasMergedFollowsTheWinner(t *testing.T) {
 	firm := func(id string) Node {
-		return NewNode(canon.Entity{Kind: canon.KindCompany, Ref: canon.Ref{Connection: "crm", Stream: "firms", ID: id}, Body: &canon.Company{Name: id}})
+		return NewNode(canon.Entity{Kind: canon.KindCompany, Ref: canon.Ref{Connection: "crm", Stream: "firms", ID: id}, Body: &canon.Company{Name: id}}, day(9))
 	}
 	alive := firm("4")
 	alive.Entity.Into = "1"
@@ -35,7 +35,7 @@ func TestWhatWasMergedFollowsTheWinner(t *testing.T) {
 		"another that merged": {[]Node{firm("1"), firm("2"), gone(firm("3"), "2")}, 2, map[string]string{"crm/firms/3#company": "merged with crm/firms/2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clusters := r.Cluster(c.nodes, nil)
+			clusters := r.Cluster(c.nodes, Known{})
 			if len(clusters) != c.clusters {
 				t.Errorf("%d clusters, want %d: %+v", len(clusters), c.clusters, clusters)
 			}

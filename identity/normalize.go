@@ -1,7 +1,6 @@
 package identity
 
 import (
-	_ "embed"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -12,30 +11,6 @@ import (
 	"golang.org/x/net/publicsuffix"
 	"golang.org/x/text/unicode/norm"
 )
-
-//go:embed lists/freemail.txt
-var freeMailList string
-
-//go:embed lists/disposable.txt
-var disposableList string
-
-//go:embed lists/hosted.txt
-var hostedList string
-
-// shared are the domains that many companies or persons share.
-var shared = domains(freeMailList, disposableList, hostedList)
-
-func domains(lists ...string) map[string]bool {
-	set := map[string]bool{}
-	for _, list := range lists {
-		for line := range strings.Lines(list) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-				set[line] = true
-			}
-		}
-	}
-	return set
-}
 
 // roles are mailboxes that belong to a function, not to a person; written without dots, dashes and digits.
 var roles = words(`abuse account accounting accounts accountspayable accountsreceivable admin administration
@@ -111,15 +86,38 @@ func EmailKey(address string) string {
 	return m.key
 }
 
+// foldCase returns s without the spelling differences of Unicode, case and surrounding blanks.
+func foldCase(s string) string {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return strings.ToLower(strings.TrimSpace(norm.NFKC.String(strings.ToValidUTF8(s, ""))))
+		}
+	}
+	return strings.ToLower(strings.TrimSpace(s))
+}
+
+// asciiDomain returns a domain as the DNS knows it.
+func asciiDomain(s string) (string, bool) {
+	for i := range len(s) {
+		dash := s[i] == '-' && i > 0 && i+1 < len(s) && alnum(s[i-1]) && alnum(s[i+1])
+		if !alnum(s[i]) && s[i] != '.' && !dash {
+			ascii, err := idna.Lookup.ToASCII(s)
+			return ascii, err == nil
+		}
+	}
+	return s, true
+}
+
+func alnum(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+
 func parseMail(address string) (mail, bool) {
-	address = strings.ToLower(strings.TrimSpace(norm.NFKC.String(strings.ToValidUTF8(address, ""))))
-	address = strings.TrimPrefix(address, "mailto:")
+	address = strings.TrimPrefix(foldCase(address), "mailto:")
 	at := strings.LastIndexByte(address, '@')
 	if at <= 0 || strings.ContainsFunc(address, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		return mail{}, false
 	}
-	domain, err := idna.Lookup.ToASCII(strings.TrimSuffix(address[at+1:], "."))
-	if err != nil || !strings.Contains(domain, ".") || strings.HasPrefix(domain, ".") || strings.Contains(domain, "..") {
+	domain, ok := asciiDomain(strings.TrimSuffix(address[at+1:], "."))
+	if !ok || !strings.Contains(domain, ".") || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") || strings.Contains(domain, "..") {
 		return mail{}, false
 	}
 	local, tag, _ := strings.Cut(address[:at], "+")
@@ -150,21 +148,22 @@ func isReserved(domain string) bool {
 	if reserved[domain] {
 		return true
 	}
-	top := domain[strings.LastIndexByte(domain, '.')+1:]
+	last := strings.LastIndexByte(domain, '.')
+	top := domain[last+1:]
 	// The top level "example" is not among them: whole made-up worlds live in it, such as demonstrations, and
 	// in them its domains tell companies apart. What people type into a form is example.com.
 	if slices.Contains([]string{"test", "invalid", "localhost", "local", "internal", "lan"}, top) {
 		return true
 	}
-	registrable, err := publicsuffix.EffectiveTLDPlusOne(domain)
-	return err == nil && reserved[registrable]
+	// All reserved domains have two labels.
+	return last > 0 && reserved[domain[strings.LastIndexByte(domain[:last], '.')+1:]]
 }
 
 // DomainKey returns the registrable domain of a domain, host or web address: "acme.co.uk" for
 // "https://www.Acme.co.uk/about". It is "" for what has none: addresses of machines, public suffixes,
 // reserved and made-up names.
 func DomainKey(s string) string {
-	s = strings.ToLower(strings.TrimSpace(norm.NFKC.String(strings.ToValidUTF8(s, ""))))
+	s = foldCase(s)
 	if _, rest, ok := strings.Cut(s, "://"); ok {
 		s = rest
 	}
@@ -174,23 +173,28 @@ func DomainKey(s string) string {
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		s = s[i+1:]
 	}
-	if u, err := url.Parse("//" + s); err == nil {
-		s = u.Hostname()
+	if strings.ContainsAny(s, ":[%") {
+		if u, err := url.Parse("//" + s); err == nil {
+			s = u.Hostname()
+		}
 	}
-	host, err := idna.Lookup.ToASCII(strings.Trim(s, "."))
-	if err != nil || host == "" {
+	host, ok := asciiDomain(strings.Trim(s, "."))
+	if !ok || host == "" {
 		return ""
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return ""
+	if last := host[len(host)-1]; last >= '0' && last <= '9' || strings.Contains(host, ":") {
+		if _, err := netip.ParseAddr(host); err == nil {
+			return ""
+		}
 	}
 	suffix, icann := publicsuffix.PublicSuffix(host)
 	if !icann && !strings.Contains(suffix, ".") && suffix != "example" {
 		// No list knows the top level: a machine's name inside somebody's network.
 		return ""
 	}
-	domain, err := publicsuffix.EffectiveTLDPlusOne(host)
-	if err != nil || isReserved(domain) {
+	rest, below := strings.CutSuffix(host, "."+suffix)
+	domain := host[strings.LastIndexByte(rest, '.')+1:]
+	if !below || strings.HasPrefix(host, ".") || strings.Contains(host, "..") || isReserved(domain) {
 		return ""
 	}
 	return domain
@@ -222,19 +226,6 @@ func longID(id string) string {
 		return id
 	}
 	return id + string([]byte{alphabet[suffix[0]], alphabet[suffix[1]], alphabet[suffix[2]]})
-}
-
-// corporate returns the registrable domain where it can stand for one company, else "".
-func (r *Rules) corporate(s string) string {
-	domain := DomainKey(s)
-	if domain == "" || shared[domain] || slices.Contains(r.FreeMail, domain) || slices.Contains(r.Own, domain) {
-		return ""
-	}
-	// A few hosts and mail services are listed below their registrable domain.
-	if host := strings.ToLower(strings.TrimSpace(s)); shared[host] {
-		return ""
-	}
-	return domain
 }
 
 // legalForms end company names without telling companies apart.

@@ -3,6 +3,8 @@ package identity
 import (
 	"strings"
 	"testing"
+
+	"golang.org/x/net/idna"
 )
 
 func TestEmailKey(t *testing.T) {
@@ -141,7 +143,7 @@ func TestListsAreDomains(t *testing.T) {
 }
 
 func FuzzNormalize(f *testing.F) {
-	for _, s := range []string{"ana@acme.com", "A.B+c@Gmail.com", "http://acme.com:80/x", "ａｎａ@ｂｕ.de", "@", "xn--a@xn--.com", "[::1]", "%zz", "a@b@c.de", "ß", "\x00", "//", "Acme S.à r.l."} {
+	for _, s := range []string{"ana@acme.com", "A.B+c@Gmail.com", "http://acme.com:80/x", "ａｎａ@ｂｕ.de", "@", "xn--a@xn--.com", "[::1]", "%zz", "a@b@c.de", "ß", "\x00", "//", "Acme S.à r.l.", "00@00.."} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -153,6 +155,19 @@ func FuzzNormalize(f *testing.F) {
 		}
 		if key := NameKey(s); NameKey(key) != key {
 			t.Errorf("NameKey(%q) = %q, and of that %q", s, key, NameKey(key))
+		}
+	})
+}
+
+// FuzzASCIIDomain holds the short way for plain domains to the long one.
+func FuzzASCIIDomain(f *testing.F) {
+	for _, s := range []string{"acme.com", "a-b.de", "a--b.de", "-a.de", "xn--bcher-kva.de", "a..b", strings.Repeat("a", 70) + ".com", "", "."} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		long, err := idna.Lookup.ToASCII(s)
+		if got, ok := asciiDomain(s); ok != (err == nil) || ok && got != long {
+			t.Errorf("asciiDomain(%q) = %q, %v, want %q, %v", s, got, ok, long, err)
 		}
 	})
 }

@@ -14,51 +14,77 @@ import (
 // A key stands for the customer of the record (ref:), of the one person with that address (mail:), of the one
 // company that declares the domain (dom:). A contact that none of them finds is a customer of its own.
 func (r *Rules) OwnerKeys(e canon.Entity) []string {
-	return r.PersonKeys([]canon.Entity{e})
+	return r.PersonKeys([]canon.Entity{e}, nil)
 }
 
 // PersonKeys is OwnerKeys for the members of one person's cluster together: what is surer for any of them
 // comes before what is less sure for all. Members of surer sources come first, deleted ones last.
-func (r *Rules) PersonKeys(members []canon.Entity) []string {
-	var companies, contacts, mails, domains []string
+//
+// A company that a decision links a member with comes before all; a detached member finds none but that, and keys that
+// a decision calls generic find nobody. Companies that a decision keeps a member apart from are in Decisions.Barred.
+// Under GrainPerson a contact is found by decisions alone, and other entities by persons before companies.
+func (r *Rules) PersonKeys(members []canon.Entity, decisions *Decisions) []string {
+	var found ownerKeys
 	for _, e := range r.ranked(members) {
 		if e.Kind == canon.KindCompany {
 			continue
 		}
-		for _, o := range e.Owners {
-			switch {
-			case !o.Ref.IsZero() && o.Kind == canon.KindContact:
-				contacts = append(contacts, refKey(canon.KindContact, o.Ref))
-			case !o.Ref.IsZero():
-				companies = append(companies, refKey(canon.KindCompany, o.Ref))
-			default:
-				m, d := r.mailKeys(o.Email)
-				mails, domains = append(mails, m...), append(domains, d...)
+		for _, t := range decisions.linksOf(e.Key()) {
+			if e.Kind == canon.KindContact && kindIn(t.other) == canon.KindCompany {
+				found.decided = append(found.decided, keyOf(t.other))
 			}
 		}
-		if b, ok := e.Body.(*canon.Contact); ok && b.EmailVerified && !e.Deleted {
-			for _, address := range b.Emails[:min(len(b.Emails), maxMails)] {
-				m, d := r.mailKeys(address)
-				mails, domains = append(mails, m...), append(domains, d...)
-			}
+		alone := e.Kind == canon.KindContact && r.Grain == GrainPerson
+		if !alone && decisions.detachedBy(e.Key()) == "" {
+			r.owners(&found, e)
 		}
 	}
+	all := slices.Concat(found.decided, found.companies, found.contacts, found.mails, found.domains)
+	if r.Grain == GrainPerson {
+		all = slices.Concat(found.decided, found.contacts, found.mails, found.companies, found.domains)
+	}
 	var keys []string
-	for _, key := range slices.Concat(companies, contacts, mails, domains) {
-		if !slices.Contains(keys, key) {
+	for _, key := range all {
+		if !slices.Contains(keys, key) && decisions.genericBy(key) == "" {
 			keys = append(keys, key)
 		}
 	}
 	return keys
 }
 
+// ownerKeys are keys by what they name, each list with the surest first.
+type ownerKeys struct{ decided, companies, contacts, mails, domains []string }
+
+// owners adds whom an entity names.
+func (r *Rules) owners(found *ownerKeys, e canon.Entity) {
+	address := func(s string) {
+		mails, domains := r.mailKeys(s)
+		found.mails, found.domains = append(found.mails, mails...), append(found.domains, domains...)
+	}
+	for _, o := range e.Owners {
+		switch {
+		case !o.Ref.IsZero() && o.Kind == canon.KindContact:
+			found.contacts = append(found.contacts, refKey(canon.KindContact, o.Ref))
+		case !o.Ref.IsZero():
+			found.companies = append(found.companies, refKey(canon.KindCompany, o.Ref))
+		default:
+			address(o.Email)
+		}
+	}
+	if b, ok := e.Body.(*canon.Contact); ok && b.EmailVerified && !e.Deleted {
+		for _, s := range b.Emails[:min(len(b.Emails), maxMails)] {
+			address(s)
+		}
+	}
+}
+
 // mailKeys returns what an address tells: the person, where it is one's own, and the company.
 func (r *Rules) mailKeys(address string) (mails, domains []string) {
 	m, ok := parseMail(address)
-	if !ok || m.placeholder {
+	if !ok || m.placeholder || r.agent(m) {
 		return nil, nil
 	}
-	if m.personal() {
+	if r.telling(m) {
 		mails = []string{mailKey(m)}
 	}
 	if domain := r.corporate(m.domain); domain != "" {
@@ -71,7 +97,7 @@ func (r *Rules) mailKeys(address string) (mails, domains []string) {
 // others may be assigned to it. Where several customers anchor one domain, it assigns nobody.
 func (r *Rules) Anchors(n Node) []string {
 	var keys []string
-	for _, c := range r.clues(n) {
+	for _, c := range r.clues(&n) {
 		if c.hold == holdStrong && strings.HasPrefix(c.key, "dom:") {
 			keys = append(keys, c.key)
 		}
@@ -79,10 +105,15 @@ func (r *Rules) Anchors(n Node) []string {
 	return keys
 }
 
-// Pick returns the customer of the first key that found one, and the key in words; "" and "" for none.
-func Pick(keys []string, found map[string]string) (customer, why string) {
+// Pick returns the customer of the first key that found one, and the key in words; "" and "" for none. Customers that
+// a barred key found are left out.
+func Pick(keys []string, found map[string]string, barred ...string) (customer, why string) {
+	out := map[string]bool{}
+	for _, key := range barred {
+		out[found[key]] = true
+	}
 	for _, key := range keys {
-		if customer := found[key]; customer != "" {
+		if customer := found[key]; customer != "" && !out[customer] {
 			return customer, say(key)
 		}
 	}

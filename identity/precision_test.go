@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // TestPrecision links a thousand synthetic persons with typos and blanks by their exact address and counts the
@@ -27,12 +28,12 @@ func TestPrecision(t *testing.T) {
 	var people []Node
 	for _, row := range rows[1:] {
 		e := contact("list/people/"+row[column["unique_id"]], true, row[column["email"]])
-		people = append(people, NewNode(e))
+		people = append(people, NewNode(e, time.Time{}))
 		truth[e.Key()] = row[column["cluster"]]
 	}
 	rules := Rules{Single: map[string]bool{"list/people": false}}
 	var right, linked, pairs int
-	for _, c := range rules.Cluster(people, nil) {
+	for _, c := range rules.Cluster(people, Known{}) {
 		for i, a := range c.Members {
 			for _, b := range c.Members[:i] {
 				linked++
