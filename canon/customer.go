@@ -26,9 +26,19 @@ type Customer struct {
 type Field struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
-	// Source is the record that the value came from, Rule why it won.
+	// Source is the record that the value came from, for a pinned value the record that the pin was put on. Rule says in
+	// words why it won, Policy by which rule of survivorship.
 	Source Ref    `json:"source"`
 	Rule   string `json:"rule"`
+	Policy string `json:"policy,omitempty"`
+	// ObservedAt is when Hub read the record in that state, ModifiedAt when the source says that it came to be so; zero
+	// where the source does not say. For a pinned value both are when it was pinned.
+	ObservedAt time.Time `json:"observed_at,omitzero"`
+	ModifiedAt time.Time `json:"modified_at,omitzero"`
+	// Author and Reason are those of a pinned value, which holds before ExpiresAt; zero for ever.
+	Author    string    `json:"author,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
 // Member is a company or contact that belongs to a customer, and why.

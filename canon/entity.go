@@ -260,6 +260,8 @@ type Ticket struct {
 	Replies      int64     `json:"replies,omitempty" validate:"gte=0"`
 	Reopens      int64     `json:"reopens,omitempty" validate:"gte=0"`
 	Escalated    bool      `json:"escalated,omitempty"`
+	// Assignee is the vendor's name or id for who works on it.
+	Assignee string `json:"assignee,omitempty" validate:"max=500"`
 	// Rating is the requester's verdict, RatedAt when it was given where the source tells.
 	Rating  string    `json:"rating,omitempty" validate:"omitempty,oneof=good bad"`
 	RatedAt time.Time `json:"rated_at,omitzero"`
@@ -290,7 +292,10 @@ type Survey struct {
 type Activity struct {
 	Type string `json:"type" validate:"oneof=email call meeting note task form webinar visit other"`
 	// Direction is "in" (the customer came) or "out" (the business reached out).
-	Direction string    `json:"direction,omitempty" validate:"omitempty,oneof=in out"`
-	Subject   string    `json:"subject,omitempty" validate:"max=2000"`
-	At        time.Time `json:"at" validate:"required"`
+	Direction string `json:"direction,omitempty" validate:"omitempty,oneof=in out"`
+	// By is "human" where a person acted and "auto" where a program did, as with a mailing; "" where the source does not
+	// tell.
+	By      string    `json:"by,omitempty" validate:"omitempty,oneof=human auto"`
+	Subject string    `json:"subject,omitempty" validate:"max=2000"`
+	At      time.Time `json:"at" validate:"required"`
 }

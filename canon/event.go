@@ -23,6 +23,10 @@ type Event struct {
 	Version    int64     `json:"version,omitempty"`
 	OccurredAt time.Time `json:"occurred_at"`
 	RecordedAt time.Time `json:"recorded_at,omitzero"`
+	// Revision counts the statements made under ID from 1, and SupersededAt is when this one was taken back or
+	// replaced; both are filled in only where revisions are asked for.
+	Revision     int       `json:"revision,omitempty"`
+	SupersededAt time.Time `json:"superseded_at,omitzero"`
 	// Summary is one plain sentence without personal data beyond what the entity's name holds.
 	Summary string `json:"summary"`
 	// Amount is money that the event is about, Value a plain number (a rating, a count, a score).
@@ -43,6 +47,7 @@ func EventID(ref Ref, kind Kind, part string, version string, typ, nth string) s
 // events of one id and equal content are the same statement.
 func (e Event) Content() string {
 	e.RecordedAt, e.Customer, e.Version = time.Time{}, "", 0
+	e.Revision, e.SupersededAt = 0, time.Time{}
 	b, err := json.Marshal(e)
 	if err != nil {
 		// Data holds strings, numbers and bools only; nothing of it can fail to marshal.
@@ -57,18 +62,36 @@ type Window struct {
 	From, To time.Time
 	// Types keeps only these event types; "deal." keeps all types with that prefix.
 	Types []string
+	// Kinds keeps only events of entities of these kinds. Events of the customer itself are of no kind.
+	Kinds []Kind
+	// Connections and Streams keep only events that come from any of these: a connection's name, a stream as
+	// "connection/stream", or a stream's name alone.
+	Connections, Streams []string
+	// Person keeps only events of a person and of what belongs to them: a contact by its entity key, ref or id. Who
+	// is who, and whose, is as known now.
+	Person string
+	// At keeps only what had happened by then, inclusive; zero is open.
+	At time.Time
+	// KnownAt asks for the timeline as it was known then: by the statements that had been recorded and not yet been
+	// taken back, and by whose they were then. Zero is now.
+	KnownAt time.Time
+	// Revisions adds the statements that are no longer in force.
+	Revisions bool
 	// Newest asks for the newest first.
 	Newest bool
-	// After continues behind the event of this page token, "" from the start.
-	After string
+	// After continues behind the event of this page token, Before with what lies before it, as near as possible to it.
+	// At most one is set; with none a page begins at the start.
+	After, Before string
 	// Limit is the most events to return; 0 means 100.
 	Limit int
 }
 
-// EventPage is one page of a timeline. Next is "" on the last one.
+// EventPage is one page of a timeline. Next is the token by which the page after it is asked for with Window.After, Prev
+// that of the page before it with Window.Before; "" where there is none.
 type EventPage struct {
 	Events []Event `json:"events"`
 	Next   string  `json:"next,omitempty"`
+	Prev   string  `json:"prev,omitempty"`
 }
 
 // Change is what the outside hears: one event of a timeline, worth telling, in the form in which it

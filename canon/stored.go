@@ -43,8 +43,8 @@ type StoredEntity struct {
 	DueAt   time.Time
 	Clocked bool
 	// Evidence are the keys that link it to its like, Anchors those of them by which others are assigned to
-	// it, OwnerKeys those by which it finds its customer itself.
-	Evidence, Anchors, OwnerKeys []string
+	// it, OwnerKeys those by which it finds its customer itself, Blocks those by which entities like it are found.
+	Evidence, Anchors, OwnerKeys, Blocks []string
 }
 
 // StoredEvent is an event with what the store knows beside it.
@@ -67,6 +67,8 @@ type KeyHolder struct {
 	// Self says that the key is the entity's own reference.
 	Self     bool
 	Customer string
+	// Cluster is told only of those that are found by a block.
+	Cluster string
 }
 
 // CustomerState is what ingest keeps of a customer from one assessment to the next.

@@ -51,8 +51,14 @@ func contractHistories() []history {
 			contract(3, func(b *canon.Subscription) { b.Plan, b.MRR = "max", eur(300) }),
 			contract(4, func(b *canon.Subscription) { b.Plan, b.MRR, b.Quantity = "max", eur(200), 2 }),
 		}, 0, began + `
-			3 subscription.changed 3.00 EUR direction:up mrr_before:100 plan:max plan_before:pro
-			4 subscription.changed 2.00 EUR direction:down mrr_before:300 plan:max plan_before:max quantity:2 quantity_before:0`},
+			3 subscription.changed 3.00 EUR direction:up movement:expansion mrr_before:100 mrr_delta:200 plan:max plan_before:pro
+			4 subscription.changed 2.00 EUR direction:down movement:contraction mrr_before:300 mrr_delta:-100 plan:max plan_before:max quantity:2 quantity_before:0`},
+		{"dearer", []State{
+			contract(2, func(*canon.Subscription) {}),
+			contract(3, func(b *canon.Subscription) { b.MRR = eur(130) }),
+		}, 0, began + `
+			3 subscription.changed 1.30 EUR direction:up movement:expansion mrr_before:100 mrr_delta:30 plan:pro plan_before:pro
+			3 subscription.price_changed 1.30 EUR direction:up from:100 mrr_delta:30 to:130`},
 		{"past due, paused, resumed", []State{
 			contract(2, status("active")), contract(3, status("past_due")), contract(4, status("unpaid")), contract(5, status("paused")), contract(6, status("active")),
 		}, 0, began + `
@@ -121,6 +127,23 @@ func careHistories() []history {
 			2 ticket.solved
 			7 ticket.reopened
 			8 ticket.solved`},
+		{"ticket made urgent, passed on, calmed down", []State{
+			ticket(2, func(b *canon.Ticket) { b.Priority, b.Assignee, b.Escalated = "", "", true }),
+			ticket(3, func(b *canon.Ticket) { b.Priority, b.Assignee = "normal", "7" }),
+			ticket(4, func(b *canon.Ticket) { b.Priority, b.Assignee = "urgent", "8" }),
+			ticket(5, func(b *canon.Ticket) { b.Priority, b.Assignee = "low", "8" }),
+		}, 0, `
+			1 ticket.opened
+			2 ticket.escalated
+			3 ticket.priority_changed to:normal
+			3 ticket.reassigned to:7
+			3 ticket.deescalated
+			4 ticket.priority_changed direction:up from:normal to:urgent
+			4 ticket.reassigned from:7 to:8
+			5 ticket.priority_changed direction:down from:urgent to:low`},
+		{"a mailing and an answer", []State{
+			state(2, &canon.Activity{Type: "email", Direction: "out", By: "auto", At: day(1)}),
+		}, 0, `1 touch.email by:auto direction:out`},
 		{"usage corrected", []State{
 			state(2, &canon.Usage{Feature: "api", Quantity: 5, At: day(1)}),
 			state(3, &canon.Usage{Feature: "api", Quantity: 9, At: day(1)}),

@@ -52,6 +52,22 @@ func gone(n int, s State) State {
 	return d
 }
 
+// goneFor is gone with what the record says of it.
+func goneFor(n int, reason, into string, body any) State {
+	d := gone(n, state(n, body))
+	d.Entity.Reason, d.Entity.Into = reason, into
+	return d
+}
+
+// working returns a contact of companies.
+func working(n int, title string, companies ...string) State {
+	s := state(n, &canon.Contact{Title: title})
+	for _, id := range companies {
+		s.Entity.Owners = append(s.Entity.Owners, canon.Owner{Kind: canon.KindCompany, Ref: canon.Ref{Connection: "crm", Stream: "companies", ID: id}})
+	}
+	return s
+}
+
 // lines writes events as "day type extras".
 func lines(events []canon.Event) []string {
 	var out []string
@@ -137,6 +153,25 @@ func saleHistories() []history {
 			8 deal.stage_changed from:done to:offer
 			8 deal.reopened 2.00 EUR
 			9 deal.lost 2.00 EUR reason:price`},
+		{"deal slips, comes forward and closes", []State{
+			state(1, &canon.Deal{Name: "Renewal", Status: "open"}),
+			state(2, &canon.Deal{Name: "Renewal", Status: "open", ExpectedAt: day(10)}),
+			state(3, &canon.Deal{Name: "Renewal", Status: "open", ExpectedAt: day(20)}),
+			state(4, &canon.Deal{Name: "Renewal", Status: "open", ExpectedAt: day(15)}),
+			state(5, &canon.Deal{Name: "Renewal", Status: "won", ExpectedAt: day(5)}),
+		}, 0, `
+			1 deal.created
+			2 deal.close_date_changed to:2026-01-10T12:00:00Z
+			3 deal.close_date_changed =10 direction:later from:2026-01-10T12:00:00Z to:2026-01-20T12:00:00Z
+			4 deal.close_date_changed =-5 direction:earlier from:2026-01-20T12:00:00Z to:2026-01-15T12:00:00Z
+			5 deal.won`},
+		{"quote is made dearer", []State{
+			state(1, &canon.Quote{Number: "Q1", Status: "draft", Amount: eur(1)}),
+			state(2, &canon.Quote{Number: "Q1", Status: "sent", Amount: eur(2)}),
+			state(3, &canon.Quote{Number: "Q1", Status: "sent", Amount: eur(3)}),
+		}, 0, `
+			2 quote.sent 0.02 EUR
+			3 quote.amount_changed 0.03 EUR from:2 to:3`},
 		{"deal won with a closing date in the future", []State{
 			state(1, &canon.Deal{Status: "won", ClosedAt: day(20)}),
 			state(21, &canon.Deal{Status: "won", ClosedAt: day(20), Stage: "x"}),
@@ -189,13 +224,69 @@ func peopleHistories() []history {
 			1 company.created
 			2 company.changed fields:industry,seats
 			2 owner.changed from:1 to:2`},
+		{"company renamed, another plan, more seats, another parent, merged", []State{
+			state(1, &canon.Company{Name: "Acme", Plan: "pro", Seats: 5}),
+			state(2, &canon.Company{Name: "Acme Corp", Plan: "max", Seats: 8, Parent: canon.Ref{Connection: "crm", Stream: "companies", ID: "9"}}),
+			goneFor(3, "merged", "7", &canon.Company{Name: "Acme Corp", Plan: "max", Seats: 8}),
+		}, 0, `
+			1 company.created
+			2 company.changed fields:name,parent,plan,seats
+			2 company.renamed from:Acme to:Acme Corp
+			2 company.plan_changed from:pro to:max
+			2 company.seats_changed =3 direction:up from:5 to:8
+			2 company.parent_changed to:crm/companies/9
+			3 company.deleted into:7 reason:merged
+			3 company.merged into:7 reason:merged`},
 		{"contact", []State{
 			state(1, &canon.Contact{FirstName: "Ana", Emails: []string{"ana@acme.com"}}),
 			state(2, &canon.Contact{FirstName: "Ana", LastName: "Silva", Emails: []string{"a@acme.com"}}),
 		}, 0, `
 			1 contact.created
-			2 contact.changed fields:emails,last_name`},
+			2 contact.changed fields:emails,last_name
+			2 person.email_changed added:1 primary:true removed:1`},
+		{"contact opts out, back in and out again", []State{
+			state(1, &canon.Contact{Name: "Ana"}),
+			state(3, &canon.Contact{Name: "Ana", OptedOut: true, ConsentAt: day(2)}),
+			state(5, &canon.Contact{Name: "Ana", ConsentAt: day(4)}),
+			state(6, &canon.Contact{Name: "Ana", OptedOut: true, ConsentAt: day(4)}),
+		}, 0, `
+			1 contact.created
+			2 person.opted_out
+			3 contact.changed fields:consent_at,opted_out
+			4 person.opted_in
+			5 contact.changed fields:consent_at,opted_out
+			6 contact.changed fields:opted_out
+			6 person.opted_out`},
+		{"contact first seen as not to be contacted", []State{
+			state(3, &canon.Contact{Name: "Ana", DoNotContact: true, OptedOut: true, ConsentAt: day(2)}),
+			state(4, &canon.Contact{Name: "Ana"}),
+			goneFor(5, "archived", "", &canon.Contact{Name: "Ana"}),
+		}, 0, `
+			3 contact.created
+			2 person.opted_out
+			2 person.do_not_contact
+			4 contact.changed fields:consent_at,do_not_contact,opted_out
+			4 person.opted_in
+			4 person.contact_allowed
+			5 contact.deleted reason:archived
+			5 person.archived`},
+		{"contact works elsewhere", []State{
+			working(1, "", "1"), working(2, "", "1", "2"), working(3, "", "2", "1"), working(4, "", "2"), working(5, "CEO", "3"), working(6, "CFO"), goneFor(7, "merged", "4", &canon.Contact{}),
+		}, 0, `
+			1 contact.created
+			5 contact.changed fields:title
+			5 person.employer_changed from:crm/companies/2 to:crm/companies/3
+			6 contact.changed fields:title
+			6 person.title_changed
+			6 person.employer_changed from:crm/companies/3
+			7 contact.deleted into:4 reason:merged
+			7 person.merged into:4 reason:merged`},
 	}
+}
+
+// part returns an invoice of which some is still owed.
+func part(n int, total, due int64) State {
+	return state(n, &canon.Invoice{Number: "7", Status: "open", Total: *eur(total), Due: eur(due)})
 }
 
 func billHistories() []history {
@@ -212,21 +303,30 @@ func billHistories() []history {
 			15 invoice.paid 9.00 EUR`},
 		{"paid late", []State{open(2, day(10)), paid(20, day(15))}, 0, `
 			1 invoice.issued 9.00 EUR
+			2 invoice.partially_paid 5.00 EUR due:400
 			10 invoice.overdue 4.00 EUR
 			15 invoice.paid 9.00 EUR`},
 		{"paid in time, told late", []State{open(2, day(10)), paid(20, day(9))}, 0, `
 			1 invoice.issued 9.00 EUR
+			2 invoice.partially_paid 5.00 EUR due:400
 			9 invoice.paid 9.00 EUR`},
 		{"overdue by the clock", []State{open(2, day(10))}, 11, `
 			1 invoice.issued 9.00 EUR
+			2 invoice.partially_paid 5.00 EUR due:400
 			10 invoice.overdue 4.00 EUR`},
-		{"not yet overdue", []State{open(2, day(10))}, 9, `1 invoice.issued 9.00 EUR`},
+		{"not yet overdue", []State{open(2, day(10))}, 9, `
+			1 invoice.issued 9.00 EUR
+			2 invoice.partially_paid 5.00 EUR due:400`},
 		{"due date moved after it passed", []State{open(2, day(10)), open(12, day(14))}, 0, `
 			1 invoice.issued 9.00 EUR
+			2 invoice.partially_paid 5.00 EUR due:400
 			10 invoice.overdue 4.00 EUR
+			12 invoice.due_date_changed 4.00 EUR direction:later from:2026-01-10T12:00:00Z to:2026-01-14T12:00:00Z
 			14 invoice.overdue 4.00 EUR`},
 		{"due date moved before it passed", []State{open(2, day(10)), open(8, day(14))}, 0, `
 			1 invoice.issued 9.00 EUR
+			2 invoice.partially_paid 5.00 EUR due:400
+			8 invoice.due_date_changed 4.00 EUR direction:later from:2026-01-10T12:00:00Z to:2026-01-14T12:00:00Z
 			14 invoice.overdue 4.00 EUR`},
 		{"voided and written off and reopened", []State{
 			state(1, &canon.Invoice{Status: "draft", Total: *eur(9)}),
@@ -241,8 +341,16 @@ func billHistories() []history {
 			5 invoice.voided 0.09 EUR`},
 		{"overdue and deleted", []State{open(2, day(10)), gone(12, open(2, day(10)))}, 0, `
 			1 invoice.issued 9.00 EUR
+			2 invoice.partially_paid 5.00 EUR due:400
 			10 invoice.overdue 4.00 EUR
 			12 invoice.deleted`},
+		{"paid in two parts, one taken back, the total corrected", []State{
+			part(2, 900, 900), part(3, 900, 600), part(4, 900, 700), part(5, 900, 200), part(6, 950, 250),
+		}, 0, `
+			2 invoice.issued 9.00 EUR
+			3 invoice.partially_paid 3.00 EUR due:600
+			5 invoice.partially_paid 5.00 EUR due:200
+			6 invoice.amount_changed 9.50 EUR from:900 to:950`},
 		{"credit note", []State{state(2, &canon.Invoice{Status: "open", Credit: true, Total: *eur(-5), IssuedAt: day(1), DueAt: day(3)})}, 0, `1 credit.issued -0.05 EUR`},
 	}
 }

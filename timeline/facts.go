@@ -15,7 +15,7 @@ func facts(before *State, s State) []fact {
 	case *canon.Company:
 		return created(s, nil)
 	case *canon.Contact:
-		return created(s, nil)
+		return contactFacts(bodyOf[canon.Contact](before), s, b)
 	case *canon.Deal:
 		return dealFacts(s, b)
 	case *canon.Quote:
@@ -42,9 +42,11 @@ func changes(before, after State) []fact {
 	case *canon.Company:
 		return pair(before, b, companyChanges)
 	case *canon.Contact:
-		return pair(before, b, contactChanges)
+		return append(pair(before, b, contactChanges), employerChange(before.Entity, after.Entity)...)
 	case *canon.Deal:
 		return pair(before, b, dealChanges)
+	case *canon.Quote:
+		return pair(before, b, quoteChanges)
 	case *canon.Invoice:
 		return pair(before, b, invoiceChanges)
 	case *canon.Subscription:

@@ -1,6 +1,8 @@
 package timeline
 
 import (
+	"time"
+
 	"github.com/lifecyclehub/hub/canon"
 )
 
@@ -25,6 +27,10 @@ func invoiceFacts(before *canon.Invoice, s State, b *canon.Invoice) []fact {
 		fs = append(fs, overdue(who, b))
 	}
 	switch b.Status {
+	case "open":
+		if f, ok := partlyPaid(before, who, b); ok {
+			fs = append(fs, f)
+		}
 	case "paid":
 		fs = append(fs, fact{typ: "invoice.paid", key: "paid", at: b.PaidAt, amount: copied(&b.Total), summary: who + " was paid."})
 	case "void":
@@ -84,9 +90,49 @@ func invoiceRefutes(b *canon.Invoice, f fact) bool {
 	return !b.DueAt.IsZero() && b.DueAt.Before(f.at)
 }
 
+// partlyPaid tells that more has been paid, or credited, than before.
+func partlyPaid(before *canon.Invoice, who string, b *canon.Invoice) (fact, bool) {
+	if b.Due == nil || b.Due.Currency != b.Total.Currency || b.Due.Minor <= 0 || b.Due.Minor >= b.Total.Minor {
+		return fact{}, false
+	}
+	sofar := canon.Money{Minor: b.Total.Minor - b.Due.Minor, Currency: b.Due.Currency}
+	paid := sofar
+	if before != nil && before.Status == "open" && before.Due != nil && before.Due.Currency == b.Due.Currency && before.Total.Currency == b.Due.Currency {
+		paid.Minor -= max(0, before.Total.Minor-before.Due.Minor)
+		if paid.Minor <= 0 {
+			// A payment that was taken back is none.
+			return fact{}, false
+		}
+	}
+	return fact{
+		typ: "invoice.partially_paid", key: "partially_paid " + sofar.String(), amount: &paid,
+		data:    map[string]any{"due": float64(b.Due.Minor)},
+		summary: who + " was paid in part: " + money(paid) + ", " + money(*b.Due) + " is left.",
+	}, true
+}
+
 func invoiceChanges(old, b *canon.Invoice) []fact {
-	if b.Credit || b.Status != "open" || old.Status == "open" || old.Status == "draft" {
+	if b.Credit || old.Credit || old.Status == "draft" || b.Status == "draft" {
 		return nil
 	}
-	return []fact{{typ: "invoice.reopened", amount: owed(b), summary: words(canon.Entity{Body: b}) + " was opened again."}}
+	who := words(canon.Entity{Body: b})
+	var fs []fact
+	if b.Status == "open" && old.Status != "open" {
+		fs = append(fs, fact{typ: "invoice.reopened", amount: owed(b), summary: who + " was opened again."})
+	}
+	if old.Total != b.Total {
+		fs = append(fs, amountChange("invoice", named("Invoice", "An invoice", b.Number), &old.Total, &b.Total))
+	}
+	if b.Status == "open" && !old.DueAt.Equal(b.DueAt) && !old.DueAt.IsZero() && !b.DueAt.IsZero() {
+		direction := "earlier"
+		if b.DueAt.After(old.DueAt) {
+			direction = "later"
+		}
+		fs = append(fs, fact{
+			typ: "invoice.due_date_changed", amount: owed(b),
+			data:    map[string]any{"from": micro(old.DueAt).Format(time.RFC3339), "to": micro(b.DueAt).Format(time.RFC3339), "direction": direction},
+			summary: who + " is now due on " + b.DueAt.UTC().Format("2 January 2006") + ".",
+		})
+	}
+	return fs
 }

@@ -38,13 +38,16 @@ func pick(t *rapid.T, label string, from ...string) string {
 func anyBody(t *rapid.T, kind canon.Kind) any {
 	switch kind {
 	case canon.KindCompany:
-		return &canon.Company{Name: pick(t, "name", "", "A", "B"), Owner: pick(t, "owner", "", "1")}
+		return &canon.Company{Name: pick(t, "name", "", "A", "B"), Owner: pick(t, "owner", "", "1"), Plan: pick(t, "plan", "", "p"), Seats: rapid.Int64Range(0, 2).Draw(t, "seats")}
 	case canon.KindContact:
-		return &canon.Contact{Name: pick(t, "name", "", "A"), OptedOut: rapid.Bool().Draw(t, "out")}
+		return &canon.Contact{
+			Name: pick(t, "name", "", "A"), OptedOut: rapid.Bool().Draw(t, "out"), DoNotContact: rapid.Bool().Draw(t, "never"), ConsentAt: anyDay(t, "consent"),
+			Emails: rapid.SliceOfN(rapid.SampledFrom([]string{"a@x.org", "A@x.org", "b@x.org"}), 0, 2).Draw(t, "emails"), Title: pick(t, "title", "", "CEO"),
+		}
 	case canon.KindDeal:
-		return &canon.Deal{Status: pick(t, "status", "open", "won", "lost"), Stage: pick(t, "stage", "", "x", "y"), Amount: anyMoney(t, "amount"), ClosedAt: anyDay(t, "closed")}
+		return &canon.Deal{Status: pick(t, "status", "open", "won", "lost"), Stage: pick(t, "stage", "", "x", "y"), Amount: anyMoney(t, "amount"), ClosedAt: anyDay(t, "closed"), ExpectedAt: anyDay(t, "expected")}
 	case canon.KindQuote:
-		return &canon.Quote{Status: pick(t, "status", "draft", "sent", "approved", "accepted", "rejected", "expired"), SentAt: anyDay(t, "sent"), ExpiresAt: anyDay(t, "expires"), AcceptedAt: anyDay(t, "accepted")}
+		return &canon.Quote{Status: pick(t, "status", "draft", "sent", "approved", "accepted", "rejected", "expired"), Amount: anyMoney(t, "amount"), SentAt: anyDay(t, "sent"), ExpiresAt: anyDay(t, "expires"), AcceptedAt: anyDay(t, "accepted")}
 	case canon.KindInvoice:
 		return &canon.Invoice{
 			Status: pick(t, "status", "draft", "open", "open", "paid", "void", "uncollectible"), Total: *eur(9), Due: anyMoney(t, "due"),
@@ -60,6 +63,7 @@ func anyBody(t *rapid.T, kind canon.Kind) any {
 		return &canon.Ticket{
 			Status: pick(t, "status", "new", "open", "pending", "hold", "solved", "closed"), OpenedAt: anyDay(t, "opened"), FirstReplyAt: anyDay(t, "reply"), SolvedAt: anyDay(t, "solved"),
 			Replies: rapid.Int64Range(0, 3).Draw(t, "replies"), Reopens: rapid.Int64Range(0, 2).Draw(t, "reopens"), Escalated: rapid.Bool().Draw(t, "escalated"),
+			Priority: pick(t, "priority", "", "low", "urgent"), Assignee: pick(t, "assignee", "", "7"),
 			Rating: pick(t, "rating", "", "good", "bad"), RatedAt: anyDay(t, "rated"),
 		}
 	case canon.KindUsage:
@@ -67,7 +71,7 @@ func anyBody(t *rapid.T, kind canon.Kind) any {
 	case canon.KindSurvey:
 		return &canon.Survey{Type: pick(t, "type", "nps", "csat"), Score: rapid.Float64Range(0, 2).Draw(t, "score"), At: day(rapid.IntRange(1, 12).Draw(t, "at"))}
 	}
-	return &canon.Activity{Type: pick(t, "type", "call", "email"), At: day(rapid.IntRange(1, 12).Draw(t, "at"))}
+	return &canon.Activity{Type: pick(t, "type", "call", "email"), By: pick(t, "by", "", "auto"), At: day(rapid.IntRange(1, 12).Draw(t, "at"))}
 }
 
 // anyStates draws states of one entity, equal and unordered ones among them.
@@ -78,6 +82,12 @@ func anyStates(t *rapid.T) []State {
 		s := state(rapid.IntRange(1, 12).Draw(t, "day"), anyBody(t, kind))
 		s.Entity.CreatedAt = anyDay(t, "created")
 		s.Entity.Deleted = rapid.IntRange(0, 7).Draw(t, "deleted") == 0
+		if s.Entity.Deleted {
+			s.Entity.Reason = pick(t, "reason", "", "merged", "archived")
+		}
+		if kind == canon.KindContact {
+			s.Entity.Owners = working(1, "", rapid.SliceOfN(rapid.SampledFrom([]string{"1", "2"}), 0, 2).Draw(t, "companies")...).Entity.Owners
+		}
 		states = append(states, s)
 		if rapid.IntRange(0, 5).Draw(t, "twice") == 0 {
 			states = append(states, s)

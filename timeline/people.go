@@ -16,23 +16,39 @@ func created(s State, data map[string]any) []fact {
 
 func companyChanges(old, b *canon.Company) []fact {
 	who := named("Company", "A company", b.Name)
-	return append(ownerChange(old.Owner, b.Owner, who), fieldChanges(old, b, "company", who)...)
+	fs := append(ownerChange(old.Owner, b.Owner, who), fieldChanges(old, b, "company", who)...)
+	if old.Name != b.Name && old.Name != "" && b.Name != "" {
+		data := map[string]any{"from": old.Name, "to": b.Name}
+		fs = append(fs, fact{typ: "company.renamed", data: data, summary: named("Company", "A company", old.Name) + " is now called " + orNone(b.Name) + "."})
+	}
+	if old.Plan != b.Plan {
+		fs = append(fs, fact{typ: "company.plan_changed", data: fromTo(old.Plan, b.Plan), summary: who + " went from plan " + orNone(old.Plan) + " to " + orNone(b.Plan) + "."})
+	}
+	if old.Seats != b.Seats && old.Seats > 0 {
+		fs = append(fs, fact{
+			typ: "company.seats_changed", value: number(float64(b.Seats - old.Seats)),
+			data:    map[string]any{"from": float64(old.Seats), "to": float64(b.Seats), "direction": upDown(float64(b.Seats - old.Seats))},
+			summary: who + " went from " + decimal(float64(old.Seats)) + " to " + decimal(float64(b.Seats)) + " seats.",
+		})
+	}
+	if old.Parent != b.Parent {
+		fs = append(fs, fact{typ: "company.parent_changed", data: fromTo(refText(old.Parent), refText(b.Parent)), summary: who + " has another parent company."})
+	}
+	return fs
 }
 
 func contactChanges(old, b *canon.Contact) []fact {
 	who := words(canon.Entity{Body: b})
-	return append(ownerChange(old.Owner, b.Owner, who), fieldChanges(old, b, "contact", who)...)
+	fs := append(ownerChange(old.Owner, b.Owner, who), fieldChanges(old, b, "contact", who)...)
+	return append(fs, personChanges(old, b, who)...)
 }
 
 func ownerChange(from, to, who string) []fact {
 	if from == to {
 		return nil
 	}
-	data := map[string]any{}
-	put(data, "from", from)
-	put(data, "to", to)
 	return []fact{{
-		typ: "owner.changed", data: data,
+		typ: "owner.changed", data: fromTo(from, to),
 		summary: who + " passed from owner " + orNone(from) + " to " + orNone(to) + ".",
 	}}
 }

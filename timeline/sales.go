@@ -1,6 +1,9 @@
 package timeline
 
 import (
+	"math"
+	"time"
+
 	"github.com/lifecyclehub/hub/canon"
 )
 
@@ -39,20 +42,54 @@ func dealChanges(old, b *canon.Deal) []fact {
 		fs = append(fs, fact{typ: "deal.stage_changed", data: data, summary: summary})
 	}
 	if !sameMoney(old.Amount, b.Amount) {
-		data := map[string]any{}
-		from, to := "no amount", "no amount"
-		if old.Amount != nil {
-			data["from"], from = float64(old.Amount.Minor), money(*old.Amount)
-		}
-		if b.Amount != nil {
-			data["to"], to = float64(b.Amount.Minor), money(*b.Amount)
-		}
-		fs = append(fs, fact{typ: "deal.amount_changed", amount: copied(b.Amount), data: data, summary: who + " went from " + from + " to " + to + "."})
+		fs = append(fs, amountChange("deal", who, old.Amount, b.Amount))
+	}
+	if !old.ExpectedAt.Equal(b.ExpectedAt) && b.Status == "open" && !b.ExpectedAt.IsZero() {
+		fs = append(fs, closeDateChange(who, old.ExpectedAt, b.ExpectedAt))
 	}
 	if old.Status != "open" && b.Status == "open" {
 		fs = append(fs, fact{typ: "deal.reopened", amount: copied(b.Amount), summary: who + " was opened again."})
 	}
 	return fs
+}
+
+// amountChange tells of another amount, with both in minor units.
+func amountChange(family, who string, old, b *canon.Money) fact {
+	data := map[string]any{}
+	from, to := "no amount", "no amount"
+	if old != nil {
+		data["from"], from = float64(old.Minor), money(*old)
+	}
+	if b != nil {
+		data["to"], to = float64(b.Minor), money(*b)
+	}
+	return fact{typ: family + ".amount_changed", amount: copied(b), data: data, summary: who + " went from " + from + " to " + to + "."}
+}
+
+// closeDateChange tells that a deal is expected to close on another day.
+func closeDateChange(who string, old, b time.Time) fact {
+	data := map[string]any{"to": micro(b).Format(time.RFC3339)}
+	f := fact{typ: "deal.close_date_changed", data: data, summary: who + " is expected to close on " + b.UTC().Format("2 January 2006") + "."}
+	if old.IsZero() {
+		return f
+	}
+	data["from"], data["direction"] = micro(old).Format(time.RFC3339), "earlier"
+	verb := " was brought forward from "
+	if b.After(old) {
+		data["direction"], verb = "later", " slipped from "
+	}
+	days := math.Round(b.Sub(old).Hours() / 24)
+	f.value = number(days)
+	f.summary = who + verb + old.UTC().Format("2 January 2006") + " to " + b.UTC().Format("2 January 2006") + "."
+	return f
+}
+
+// quoteChanges tells of another amount. What became of the quote are facts of their own.
+func quoteChanges(old, b *canon.Quote) []fact {
+	if old.Status == "draft" || b.Status == "draft" || sameMoney(old.Amount, b.Amount) {
+		return nil
+	}
+	return []fact{amountChange("quote", named("Quote", "A quote", b.Number), old.Amount, b.Amount)}
 }
 
 func sameMoney(a, b *canon.Money) bool {

@@ -63,6 +63,7 @@ func answer(b *canon.Survey) fact {
 func activityFacts(b *canon.Activity) []fact {
 	f := fact{typ: "touch." + b.Type, key: "touch", at: b.At, planned: true, data: map[string]any{}}
 	put(f.data, "direction", b.Direction)
+	put(f.data, "by", b.By)
 	f.summary = quoted(activityTitle(b.Type), "A "+activityNoun(b.Type), b.Subject)
 	switch b.Direction {
 	case "in":

@@ -161,6 +161,9 @@ func subscriptionChanges(old, b *canon.Subscription, at time.Time) []fact {
 	}
 	if f, ok := contractChange(old, b); ok {
 		fs = append(fs, f)
+		if p, ok := priceChange(old, b); ok {
+			fs = append(fs, p)
+		}
 	}
 	return fs
 }
@@ -201,6 +204,9 @@ func contractChange(old, b *canon.Subscription) (fact, bool) {
 	if old.MRR != nil {
 		f.data["mrr_before"] = float64(old.MRR.Minor)
 	}
+	if moved := map[string]string{"up": "expansion", "down": "contraction"}[direction(old.MRR, b.MRR)]; moved != "" {
+		f.data["movement"], f.data["mrr_delta"] = moved, float64(b.MRR.Minor-old.MRR.Minor)
+	}
 	f.summary = words(canon.Entity{Body: b}) + " changed"
 	if old.Plan != b.Plan {
 		f.summary += " from plan " + orNone(old.Plan) + " to " + orNone(b.Plan)
@@ -210,6 +216,19 @@ func contractChange(old, b *canon.Subscription) (fact, bool) {
 	}
 	f.summary += "."
 	return f, true
+}
+
+// priceChange tells that the same plan in the same quantity costs something else.
+func priceChange(old, b *canon.Subscription) (fact, bool) {
+	way := direction(old.MRR, b.MRR)
+	if way == "same" || old.Plan != b.Plan || old.Quantity != b.Quantity || old.Interval != b.Interval {
+		return fact{}, false
+	}
+	return fact{
+		typ: "subscription.price_changed", amount: copied(b.MRR),
+		data:    map[string]any{"direction": way, "from": float64(old.MRR.Minor), "to": float64(b.MRR.Minor), "mrr_delta": float64(b.MRR.Minor - old.MRR.Minor)},
+		summary: "The price of " + lower(words(canon.Entity{Body: b})) + " went from " + money(*old.MRR) + " to " + money(*b.MRR) + " a month.",
+	}, true
 }
 
 // direction compares recurring revenue. Amounts that are unknown or in other currencies do not compare.

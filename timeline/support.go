@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -60,6 +61,19 @@ func ticketChanges(old, b *canon.Ticket, at time.Time) []fact {
 	if replies > 0 {
 		fs = append(fs, fact{typ: "ticket.replied", value: number(float64(replies)), summary: who + " got a reply."})
 	}
+	if old.Priority != b.Priority && b.Priority != "" {
+		data := fromTo(old.Priority, b.Priority)
+		if old.Priority != "" {
+			data["direction"] = upDown(float64(urgency(b.Priority) - urgency(old.Priority)))
+		}
+		fs = append(fs, fact{typ: "ticket.priority_changed", data: data, summary: who + " went from priority " + orNone(old.Priority) + " to " + orNone(b.Priority) + "."})
+	}
+	if old.Assignee != b.Assignee {
+		fs = append(fs, fact{typ: "ticket.reassigned", data: fromTo(old.Assignee, b.Assignee), summary: who + " passed from " + orNone(old.Assignee) + " to " + orNone(b.Assignee) + "."})
+	}
+	if old.Escalated && !b.Escalated && !closed(b) {
+		fs = append(fs, fact{typ: "ticket.deescalated", summary: who + " is no longer escalated."})
+	}
 	switch {
 	case closed(old) && !closed(b), !closed(b) && b.Reopens > old.Reopens:
 		fs = append(fs, fact{typ: "ticket.reopened", summary: who + " was opened again."})
@@ -67,6 +81,11 @@ func ticketChanges(old, b *canon.Ticket, at time.Time) []fact {
 		fs = append(fs, reopenedBetween(b, at, who))
 	}
 	return fs
+}
+
+// urgency orders the priorities.
+func urgency(priority string) int {
+	return slices.Index([]string{"low", "normal", "high", "urgent"}, priority)
 }
 
 // reopenedBetween tells of a reopening that no state showed. It came before the ticket was solved again; that

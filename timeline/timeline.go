@@ -38,7 +38,7 @@ func Derive(before *State, after State) []canon.Event {
 	}
 	switch {
 	case before == nil && after.Entity.Deleted:
-		t.tell(after, deletion(after))
+		t.end(after)
 	case before == nil:
 		for _, f := range due(facts(nil, after), after.At) {
 			t.tell(after, f)
@@ -143,7 +143,7 @@ func changed(t *telling, before, after State) {
 		}
 	}
 	if after.Entity.Deleted {
-		t.tell(after, deletion(after))
+		t.end(after)
 		return
 	}
 	held := map[string]bool{}
@@ -170,6 +170,33 @@ func restored(t *telling, after State) {
 			t.tell(after, f)
 		}
 	}
+}
+
+// end tells that an entity is gone. Of companies and persons it also tells in a word of its own what became of them.
+func (t *telling) end(s State) {
+	f := deletion(s)
+	t.tell(s, f)
+	family := familyOf(s.Entity.Kind)
+	if family == "" {
+		return
+	}
+	switch s.Entity.Reason {
+	case "merged":
+		t.tell(s, fact{typ: family + ".merged", key: family + ".merged", data: f.data, summary: words(s.Entity) + " became part of another record."})
+	case "archived":
+		t.tell(s, fact{typ: family + ".archived", key: family + ".archived", summary: words(s.Entity) + " was archived."})
+	}
+}
+
+// familyOf names the family of the events that tell who a company or person is, "" for other kinds.
+func familyOf(k canon.Kind) string {
+	switch k {
+	case canon.KindCompany:
+		return "company"
+	case canon.KindContact:
+		return "person"
+	}
+	return ""
 }
 
 func deletion(s State) fact {
