@@ -92,9 +92,19 @@ func (t *Tx) PutProfiles(ctx context.Context, ps []canon.Profile) error {
 		if err != nil {
 			return err
 		}
-		rows[i] = []any{p.ID, p.Type, p.Name, strings.ToLower(p.Name), p.Domain, string(doc), flag(p.Gone)}
+		rows[i] = []any{p.ID, p.Type, p.Name, strings.ToLower(p.Name), p.Domain, string(doc), flag(p.Gone), parentOf(p)}
 	}
-	return update{table: "customers", columns: "id TEXT, type TEXT, name TEXT, search TEXT, domain TEXT, fields TEXT, gone BIGINT"}.exec(ctx, t, rows)
+	return update{table: "customers", columns: "id TEXT, type TEXT, name TEXT, search TEXT, domain TEXT, fields TEXT, gone BIGINT, parent TEXT"}.exec(ctx, t, rows)
+}
+
+// parentOf returns the customer that a golden record names as the owner of this one.
+func parentOf(p canon.Profile) string {
+	for _, f := range p.Fields {
+		if f.Name == "parent" {
+			return f.Value
+		}
+	}
+	return ""
 }
 
 // PutCustomerStates stores what is kept of customers and takes their mark off.

@@ -98,6 +98,7 @@ const (
 	roleEvidence = "e"
 	roleAnchor   = "a"
 	roleOwner    = "o"
+	roleBlock    = "b"
 )
 
 // KeysOf returns the keys of entities, by row; nothing else of them is filled in.
@@ -120,6 +121,8 @@ func (t *Tx) KeysOf(ctx context.Context, rows []int64) (map[int64]canon.StoredEn
 			e.OwnerKeys = append(e.OwnerKeys, k.name)
 		case roleAnchor:
 			e.Anchors = append(e.Anchors, k.name)
+		case roleBlock:
+			e.Blocks = append(e.Blocks, k.name)
 		default:
 			e.Evidence = append(e.Evidence, k.name)
 		}
@@ -139,7 +142,7 @@ func (t *Tx) PutKeys(ctx context.Context, es []*canon.StoredEntity, fresh map[in
 		for _, r := range []struct {
 			role string
 			keys []string
-		}{{roleEvidence, e.Evidence}, {roleAnchor, e.Anchors}, {roleOwner, e.OwnerKeys}} {
+		}{{roleEvidence, e.Evidence}, {roleAnchor, e.Anchors}, {roleOwner, e.OwnerKeys}, {roleBlock, e.Blocks}} {
 			for i, k := range r.keys {
 				rows = append(rows, []any{e.Row, r.role, i, k})
 			}
@@ -193,6 +196,16 @@ func (t *Tx) holders(ctx context.Context, role string, keys []string) ([]canon.K
 // NodesByKeys returns the companies or contacts that hold any of the keys as evidence, and how many hold
 // each. Of a key with more than limit holders (0: no limit) only the number is returned.
 func (t *Tx) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]canon.StoredEntity, map[string]int, error) {
+	rows, counts, err := t.RowsByKeys(ctx, kind, keys, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	nodes, err := t.EntitiesByRow(ctx, rows)
+	return nodes, counts, err
+}
+
+// RowsByKeys is NodesByKeys for the rows alone, sorted.
+func (t *Tx) RowsByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]int64, map[string]int, error) {
 	type held struct {
 		key string
 		row int64
@@ -224,8 +237,7 @@ func (t *Tx) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, li
 		list = append(list, r)
 	}
 	slices.Sort(list)
-	nodes, err := t.EntitiesByRow(ctx, list)
-	return nodes, counts, err
+	return list, counts, nil
 }
 
 // SetOwners writes cluster and customer of entities.

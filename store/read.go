@@ -104,22 +104,6 @@ func (db *DB) DeadLetters(ctx context.Context, connection, after string, limit i
 	return ds, "", err
 }
 
-// Resolve returns the id of the customer that id means: a customer's own, or that of any of its members
-// or records. It returns a canon.Error customer.unknown where there is none.
-func (db *DB) Resolve(ctx context.Context, id string) (string, error) {
-	var got string
-	err := db.row(ctx, `SELECT COALESCE(
-		(SELECT id FROM customers WHERE id = $1 AND gone = 0),
-		(SELECT MIN(customer) FROM entities WHERE node = $1 AND node <> '' AND customer <> ''),
-		(SELECT MIN(customer) FROM entities WHERE (name = $2 OR name = $3) AND customer <> ''),
-		(SELECT id FROM customers WHERE id = $1), '')`, id, id+"#company", id+"#contact").Scan(&got)
-	if err == nil && got == "" {
-		return "", canon.Errorf("customer.unknown", "no customer has the id %.80q", id).
-			WithHint("give a customer's id (cus_…) or one of its records (connection/stream/id); `hub customers` lists them")
-	}
-	return got, err
-}
-
 // Customer returns one customer by its id or that of any member, with members and assessment.
 func (db *DB) Customer(ctx context.Context, id string) (canon.Customer, error) {
 	id, err := db.Resolve(ctx, id)
@@ -137,6 +121,9 @@ func (db *DB) Customer(ctx context.Context, id string) (canon.Customer, error) {
 	c.FirstSeenAt = instant(first)
 	if err := json.Unmarshal([]byte(fields), &c.Fields); err != nil {
 		return c, fmt.Errorf("stored fields of %s: %w", id, err)
+	}
+	if err := db.observed(ctx, c.Fields); err != nil {
+		return c, err
 	}
 	if assessment != "" {
 		c.Assessment = &canon.Assessment{}
@@ -164,66 +151,6 @@ func (db *DB) Customer(ctx context.Context, id string) (canon.Customer, error) {
 		c.Members = append(c.Members, m)
 	}
 	return c, err
-}
-
-// Timeline returns a part of a customer's timeline; customer "" asks for everybody's.
-func (db *DB) Timeline(ctx context.Context, customer string, win canon.Window) (canon.EventPage, error) {
-	page := canon.EventPage{Events: []canon.Event{}}
-	if customer != "" {
-		id, err := db.Resolve(ctx, customer)
-		if err != nil {
-			return page, err
-		}
-		customer = id
-	}
-	w := where{conds: []string{"superseded_at = 0"}}
-	w.add("customer = ", customer, customer != "")
-	w.add("occurred_at >= ", micros(win.From), !win.From.IsZero())
-	w.add("occurred_at < ", micros(win.To), !win.To.IsZero())
-	w.types(win.Types)
-	dir, cmp := "", ">"
-	if win.Newest {
-		dir, cmp = " DESC", "<"
-	}
-	if win.After != "" {
-		at, eid, err := unpage(win.After)
-		if err != nil {
-			return page, err
-		}
-		w.args = append(w.args, at, eid)
-		w.conds = append(w.conds, fmt.Sprintf("(occurred_at, eid) %s ($%d, $%d)", cmp, len(w.args)-1, len(w.args)))
-	}
-	limit := bounded(win.Limit, 100, 1000)
-	es, err := scan(func() (*sql.Rows, error) {
-		return db.rows(ctx, fmt.Sprintf("SELECT %s FROM events%s ORDER BY occurred_at%s, eid%s LIMIT %d", eventColumns, w.String(), dir, dir, limit+1), w.args...)
-	}, readEvent)
-	for i, e := range es {
-		if i == limit {
-			last := es[i-1]
-			page.Next = topage(micros(last.OccurredAt), last.ID)
-			break
-		}
-		page.Events = append(page.Events, e.Event)
-	}
-	return page, err
-}
-
-// types adds the condition that type is one of the names, or begins with one that ends in a dot.
-func (w *where) types(names []string) {
-	var alt []string
-	for _, n := range names {
-		if strings.HasSuffix(n, ".") {
-			// The byte behind "." bounds the range of what begins with it.
-			w.args = append(w.args, n, n[:len(n)-1]+"/")
-			alt = append(alt, fmt.Sprintf("(type >= $%d AND type < $%d)", len(w.args)-1, len(w.args)))
-		} else {
-			w.args = append(w.args, n)
-			alt = append(alt, fmt.Sprintf("type = $%d", len(w.args)))
-		}
-	}
-	if len(alt) > 0 {
-		w.conds = append(w.conds, "("+strings.Join(alt, " OR ")+")")
-	}
 }
 
 func topage(at int64, id string) string {

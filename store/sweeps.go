@@ -182,7 +182,7 @@ func (t *Tx) RecordsFrom(ctx context.Context, connection, stream string, after i
 
 // Forget removes entities and their keys, as though they had never been. Their events are left to Supersede.
 func (t *Tx) Forget(ctx context.Context, rows []int64) error {
-	for _, table := range []string{"keys WHERE entity", "entities WHERE id"} {
+	for _, table := range []string{"keys WHERE entity", "candidates WHERE a", "candidates WHERE b", "entities WHERE id"} {
 		if err := each(rows, 1, func(ph string, args []any) error {
 			return t.exec(ctx, "DELETE FROM "+table+" IN ("+ph+")", args...)
 		}); err != nil {

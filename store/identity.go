@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/lifecyclehub/hub/canon"
+)
+
+// maxHops bounds how far the moves of a customer's members are followed.
+const maxHops = 32
+
+// Resolve returns the id of the customer that id means: a customer's own, or that of any of its members or records, or
+// one that was absorbed, also where the record that it was named after is no more. It returns a canon.Error
+// customer.unknown where there is none.
+func (db *DB) Resolve(ctx context.Context, id string) (string, error) {
+	var got string
+	for hop, at := 0, id; hop <= maxHops; hop++ {
+		var next string
+		err := db.row(ctx, `SELECT COALESCE(
+			(SELECT id FROM customers WHERE id = $1 AND gone = 0),
+			(SELECT MIN(customer) FROM entities WHERE node = $2 AND node <> '' AND customer <> ''),
+			(SELECT MIN(customer) FROM entities WHERE (name = $3 OR name = $4 OR name = $5) AND customer <> ''), ''),
+			COALESCE((SELECT destination FROM moves WHERE origin = $6 AND origin <> '' AND destination <> '' ORDER BY seq DESC LIMIT 1), '')`,
+			at, at, at, at+"#company", at+"#contact", at).Scan(&got, &next)
+		if err != nil {
+			return "", err
+		}
+		if got != "" {
+			return got, nil
+		}
+		if next == "" {
+			break
+		}
+		at = next
+	}
+	err := db.row(ctx, "SELECT COALESCE((SELECT id FROM customers WHERE id = $1), '')", id).Scan(&got)
+	if err == nil && got == "" {
+		return "", canon.Errorf("customer.unknown", "no customer has the id %.80q", id).
+			WithHint("give a customer's id (cus_…) or one of its records (connection/stream/id); `hub customers` lists them")
+	}
+	return got, err
+}
+
+// Meta returns a kept value, "" where there is none.
+func (t *Tx) Meta(ctx context.Context, name string) (string, error) {
+	vs, err := scan(func() (*sql.Rows, error) { return t.query(ctx, "SELECT value FROM meta WHERE name = $1", name) }, readID)
+	if err != nil || len(vs) == 0 {
+		return "", err
+	}
+	return vs[0], nil
+}
+
+// EntitiesByName returns entities by their keys, without the keys that link them.
+func (t *Tx) EntitiesByName(ctx context.Context, names []string) ([]canon.StoredEntity, error) {
+	return in(ctx, t, "SELECT "+entityColumns+" FROM entities WHERE name", "ORDER BY id", nil, names, readEntity)
+}
+
+// EntitiesFrom returns at most limit entities behind the row after, in the order of their rows: of one kind, or of every
+// kind that is neither company nor contact where kind is "".
+func (t *Tx) EntitiesFrom(ctx context.Context, kind canon.Kind, after int64, limit int) ([]canon.StoredEntity, error) {
+	cond := "kind = $1"
+	if kind == "" {
+		cond = "kind <> $1 AND kind NOT IN ('company', 'contact')"
+	}
+	return scan(func() (*sql.Rows, error) {
+		return t.query(ctx, "SELECT "+entityColumns+" FROM entities WHERE "+cond+" AND id > $2 ORDER BY id LIMIT $3", string(kind), after, limit)
+	}, readEntity)
+}
+
+// Nodes returns at most limit companies or contacts behind the row after, in the order of their rows.
+func (db *DB) Nodes(ctx context.Context, kind canon.Kind, after int64, limit int) ([]canon.StoredEntity, error) {
+	return scan(func() (*sql.Rows, error) {
+		return db.rows(ctx, fmt.Sprintf("SELECT %s FROM entities WHERE kind = $1 AND id > $2 ORDER BY id LIMIT %d", entityColumns, bounded(limit, 1000, 100_000)), string(kind), after)
+	}, readEntity)
+}
+
+// Known tells of those of the customers that changes were told of, as of now.
+func (t *Tx) Known(ctx context.Context, customers []string) (map[string]bool, error) {
+	ids, err := in(ctx, t, "SELECT id FROM customers WHERE sequence > 0 AND id", "", nil, customers, readID)
+	return set(ids), err
+}
+
+// Manned counts the companies and contacts that are members of each of the customers, as of now.
+func (t *Tx) Manned(ctx context.Context, customers []string) (map[string]int, error) {
+	type count struct {
+		id string
+		n  int
+	}
+	cs, err := in(ctx, t, "SELECT customer, COUNT(*) FROM entities WHERE kind IN ('company', 'contact') AND customer", "GROUP BY customer", nil, customers, func(r *sql.Rows) (count, error) {
+		var c count
+		err := r.Scan(&c.id, &c.n)
+		return c, err
+	})
+	out := make(map[string]int, len(cs))
+	for _, c := range cs {
+		out[c.id] = c.n
+	}
+	return out, err
+}
+
+func set(ids []string) map[string]bool {
+	out := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out
+}
+
+// BlockHolders returns the companies or contacts that are found by any of the keys, without their bodies. Of a key with
+// more than limit holders (0: no limit) only the number is returned.
+func (t *Tx) BlockHolders(ctx context.Context, keys []string, limit int) ([]canon.KeyHolder, map[string]int, error) {
+	hs, err := in(ctx, t, "SELECT k.name, e.id, e.kind, e.cluster, e.customer FROM keys k JOIN entities e ON e.id = k.entity WHERE k.role = $1 AND k.name", "ORDER BY e.id", []any{roleBlock}, keys,
+		func(r *sql.Rows) (canon.KeyHolder, error) {
+			var h canon.KeyHolder
+			err := r.Scan(&h.Key, &h.Row, &h.Kind, &h.Cluster, &h.Customer)
+			return h, err
+		})
+	if err != nil {
+		return nil, nil, err
+	}
+	counts := map[string]int{}
+	seen := map[canon.KeyHolder]bool{}
+	var out []canon.KeyHolder
+	for _, h := range hs {
+		// A key that was asked for twice is answered twice.
+		if !seen[h] {
+			seen[h] = true
+			counts[h.Key]++
+			out = append(out, h)
+		}
+	}
+	few := out[:0]
+	for _, h := range out {
+		if limit == 0 || counts[h.Key] <= limit {
+			few = append(few, h)
+		}
+	}
+	return few, counts, nil
+}
+
+// Children returns the customers whose parent is the customer, by name.
+func (db *DB) Children(ctx context.Context, customer string) ([]canon.CustomerRow, error) {
+	id, err := db.Resolve(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := scan(func() (*sql.Rows, error) {
+		return db.rows(ctx, `SELECT id, type, name, domain, stage, stage_since, score, band, mrr, currency, last_event_at FROM customers
+			WHERE parent = $1 AND parent <> '' AND gone = 0 ORDER BY search, id LIMIT 1000`, id)
+	}, readCustomerRow)
+	if rows == nil {
+		rows = []canon.CustomerRow{}
+	}
+	return rows, err
+}
