@@ -11,6 +11,7 @@ import (
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/lifecycle"
+	"github.com/lifecyclehub/hub/timeline"
 )
 
 // batch is how many customers one transaction assesses.
@@ -56,10 +57,13 @@ func (p *Pipeline) assessAll(ctx context.Context, tx Tx, ids []string) error {
 	return w.tell(ctx)
 }
 
-// Tick tells what time alone has made true by now: events that fall due and assessments that change. Only
-// what is due is looked at. It returns how many entities and customers that were.
+// Tick takes in decisions and tells what time alone has made true by now: events that fall due and assessments that
+// change. Only what is due is looked at. It returns how many decisions, entities and customers that were.
 func (p *Pipeline) Tick(ctx context.Context) (int, error) {
-	total := 0
+	total, err := p.Decide(ctx)
+	if err != nil {
+		return total, err
+	}
 	now := p.Now()
 	for {
 		n := 0
@@ -192,9 +196,12 @@ func (w *work) assessSome(ctx context.Context, ids []string) error {
 	if err != nil {
 		return err
 	}
-	of, told := map[string][]canon.Entity{}, map[string][]canon.StoredEvent{}
+	if _, err := w.ruled(ctx); err != nil {
+		return err
+	}
+	of, told := map[string][]canon.StoredEntity{}, map[string][]canon.StoredEvent{}
 	for _, m := range members {
-		of[m.Customer] = append(of[m.Customer], m.Entity)
+		of[m.Customer] = append(of[m.Customer], m)
 	}
 	for _, e := range events {
 		told[e.Customer] = append(told[e.Customer], e)
@@ -206,6 +213,9 @@ func (w *work) assessSome(ctx context.Context, ids []string) error {
 		}
 	}
 	if err := w.execute(ctx, out.plan); err != nil {
+		return err
+	}
+	if err := w.parents(ctx, out.profiles); err != nil {
 		return err
 	}
 	if err := w.tx.PutProfiles(ctx, out.profiles); err != nil {
@@ -233,7 +243,7 @@ func derived(typ string) bool {
 	return strings.HasPrefix(typ, "stage.") || strings.HasPrefix(typ, "score.")
 }
 
-func (w *work) answer(out *answers, s canon.CustomerState, members []canon.Entity, told []canon.StoredEvent) {
+func (w *work) answer(out *answers, s canon.CustomerState, members []canon.StoredEntity, told []canon.StoredEvent) {
 	profile := w.golden(s, members)
 	out.profiles = append(out.profiles, profile)
 	facts := lifecycle.Facts{Customer: s.ID, Type: profile.Type, Sources: *w.p.sources.Load()}
@@ -241,7 +251,7 @@ func (w *work) answer(out *answers, s canon.CustomerState, members []canon.Entit
 	s.FirstSeenAt, s.LastEventAt = time.Time{}, time.Time{}
 	path := map[string]canon.StoredEvent{}
 	for _, e := range told {
-		if derived(e.Type) {
+		if derived(e.Type) || strings.HasPrefix(e.Type, milestones) {
 			path[e.ID] = e
 			continue
 		}
@@ -265,6 +275,7 @@ func (w *work) answer(out *answers, s canon.CustomerState, members []canon.Entit
 	next := res.Assessment
 	next.Customer, next.RecordedAt = s.ID, w.tx.Now()
 	w.stages(out, s.ID, res.Path, path)
+	w.firsts(out, timeline.Milestones(s.ID, facts.Events), path)
 	if score, moved := lifecycle.ScoreChanged(s.Assessment, next, s.Assessed+1); moved {
 		score.Customer = s.ID
 		out.plan.add = append(out.plan.add, canon.StoredEvent{Event: score, Revision: 1})
@@ -278,6 +289,30 @@ func (w *work) answer(out *answers, s canon.CustomerState, members []canon.Entit
 	}
 	s.Assessment = &next
 	out.states = append(out.states, s)
+}
+
+// milestones begin the types of what a customer did for the first time.
+const milestones = "milestone."
+
+// firsts brings the milestones in force to what the customer's events tell.
+func (w *work) firsts(out *answers, events []canon.Event, inForce map[string]canon.StoredEvent) {
+	wanted := map[string]bool{}
+	for _, e := range events {
+		wanted[e.ID] = true
+		is, there := inForce[e.ID]
+		if there && is.Content() == e.Content() {
+			continue
+		}
+		if there {
+			out.plan.supersede = append(out.plan.supersede, is.Row)
+		}
+		out.plan.add = append(out.plan.add, canon.StoredEvent{Event: e})
+	}
+	for _, is := range inForce {
+		if !wanted[is.ID] && strings.HasPrefix(is.Type, milestones) {
+			out.plan.supersede = append(out.plan.supersede, is.Row)
+		}
+	}
 }
 
 // stages brings the stage changes in force to the path.
@@ -304,29 +339,6 @@ func (w *work) stages(out *answers, id string, path []canon.Event, inForce map[s
 			out.plan.supersede = append(out.plan.supersede, is.Row)
 		}
 	}
-}
-
-// golden makes a customer's profile from its members.
-func (w *work) golden(s canon.CustomerState, members []canon.Entity) canon.Profile {
-	var live []canon.Entity
-	p := canon.Profile{ID: s.ID, Type: "person", Gone: true}
-	for _, m := range members {
-		if m.Kind == canon.KindCompany {
-			p.Type = "company"
-		}
-		if !m.Deleted {
-			live = append(live, m)
-			p.Gone = false
-		}
-	}
-	if p.Gone {
-		live = members
-	}
-	p.Name, p.Domain, p.Fields = w.p.Rules.Golden(live)
-	if p.Fields == nil {
-		p.Fields = []canon.Field{}
-	}
-	return p
 }
 
 // material says whether an assessment moved enough to be kept beside the one before.

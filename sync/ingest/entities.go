@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lifecyclehub/hub/canon"
-	"github.com/lifecyclehub/hub/identity"
 	"github.com/lifecyclehub/hub/timeline"
 )
 
@@ -24,7 +22,8 @@ type delta struct {
 	full   bool
 	// save says that the entity itself must be written, forget that no version of its record yields it any
 	// more, as after a change of mapping. born says that the record was never seen before.
-	save, forget, born bool
+	// again says that its owner is to be found again, though it is as it was.
+	save, forget, born, again bool
 }
 
 // entities maps the arrivals and works out what becomes of each entity.
@@ -48,7 +47,7 @@ func (w *work) entities(ctx context.Context, as []*arrival) ([]*delta, error) {
 	}
 	var out []*delta
 	for _, a := range as {
-		if a.whole {
+		if a.whole || revives(a, known[a.held.Row]) {
 			ds, err := w.retell(ctx, a, known[a.held.Row])
 			if err != nil {
 				return nil, err
@@ -59,6 +58,20 @@ func (w *work) entities(ctx context.Context, as []*arrival) ([]*delta, error) {
 		out = append(out, w.follow(a, known[a.held.Row])...)
 	}
 	return out, nil
+}
+
+// revives says that an entity of the record was gone and may live again. It then tells once more of what was told when it
+// first came, and only its whole history says in which words.
+func revives(a *arrival, known map[string]canon.StoredEntity) bool {
+	if a.fresh || a.newest().Deleted {
+		return false
+	}
+	for _, e := range known {
+		if e.Entity.Deleted && !stub(e.Entity) {
+			return true
+		}
+	}
+	return false
 }
 
 // mapped is what one version of a record says of its entities.
@@ -301,98 +314,3 @@ func entityHash(e canon.Entity) string {
 
 // isNode says whether entities of the kind are who a customer is made of.
 func isNode(k canon.Kind) bool { return k == canon.KindCompany || k == canon.KindContact }
-
-// apply writes entities, keys, owners and events.
-func (w *work) apply(ctx context.Context, ds []*delta) error {
-	slices.SortFunc(ds, func(a, b *delta) int { return strings.Compare(a.entity.Entity.Key(), b.entity.Entity.Key()) })
-	fresh := map[int64]bool{}
-	var save []*canon.StoredEntity
-	for _, d := range ds {
-		if !d.forget && isNode(d.entity.Entity.Kind) && d.entity.Node == "" {
-			d.entity.Node = identity.NewNode(d.entity.Entity).ID()
-		}
-		if d.save {
-			save = append(save, d.entity)
-		}
-	}
-	if err := w.tx.PutEntities(ctx, save); err != nil {
-		return err
-	}
-	for _, d := range ds {
-		if !d.known {
-			fresh[d.entity.Row] = true
-		}
-	}
-	oldKeys, err := w.keys(ctx, save, fresh)
-	if err != nil {
-		return err
-	}
-	if err := w.forget(ctx, ds, oldKeys); err != nil {
-		return err
-	}
-	w.result.Entities += len(save)
-	if err := w.resolve(ctx, ds, oldKeys); err != nil {
-		return err
-	}
-	for _, d := range ds {
-		w.touch(d.entity.Customer)
-	}
-	return w.events(ctx, ds)
-}
-
-// forget removes what no record yields any more, and notes the evidence that it held.
-func (w *work) forget(ctx context.Context, ds []*delta, oldKeys map[int64][]string) error {
-	var rows []int64
-	for _, d := range ds {
-		if d.forget {
-			rows = append(rows, d.entity.Row)
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	keys, err := w.tx.KeysOf(ctx, rows)
-	if err != nil {
-		return err
-	}
-	for row, e := range keys {
-		oldKeys[row] = e.Evidence
-	}
-	w.result.Entities += len(rows)
-	return w.tx.Forget(ctx, rows)
-}
-
-func (w *work) touch(customer string) {
-	if customer != "" {
-		w.touched[customer] = true
-	}
-}
-
-// keys brings the keys of saved entities up to date and returns the evidence that each held before.
-func (w *work) keys(ctx context.Context, es []*canon.StoredEntity, fresh map[int64]bool) (map[int64][]string, error) {
-	var old []int64
-	for _, e := range es {
-		if !fresh[e.Row] {
-			old = append(old, e.Row)
-		}
-	}
-	before, err := w.tx.KeysOf(ctx, old)
-	if err != nil {
-		return nil, err
-	}
-	evidence := map[int64][]string{}
-	var put []*canon.StoredEntity
-	for _, e := range es {
-		if isNode(e.Entity.Kind) {
-			n := identity.NewNode(e.Entity)
-			e.Evidence, e.Anchors = w.p.Rules.Evidence(n), w.p.Rules.Anchors(n)
-		}
-		e.OwnerKeys = w.p.Rules.OwnerKeys(e.Entity)
-		b := before[e.Row]
-		evidence[e.Row] = b.Evidence
-		if fresh[e.Row] || !slices.Equal(e.Evidence, b.Evidence) || !slices.Equal(e.Anchors, b.Anchors) || !slices.Equal(e.OwnerKeys, b.OwnerKeys) {
-			put = append(put, e)
-		}
-	}
-	return evidence, w.tx.PutKeys(ctx, put, fresh)
-}

@@ -50,6 +50,8 @@ type hub struct {
 	db   *store.DB
 	pipe *ingest.Pipeline
 	now  time.Time
+	// stop is asked before each transaction, where it is set.
+	stop func() error
 }
 
 func newHub(tb testing.TB, mappingYAML string) *hub {

@@ -39,7 +39,9 @@ type Options struct {
 	Now func() time.Time
 	// Rounds tells when each stream last succeeded.
 	Rounds func(ctx context.Context) ([]canon.StreamState, error)
-	Log    *slog.Logger
+	// ErasureKey returns the key by which erased people are recognised. It is asked for only where there are any.
+	ErasureKey func(ctx context.Context) ([]byte, error)
+	Log        *slog.Logger
 }
 
 // Pipeline takes batches in. It is safe for concurrent use; the store runs one transaction at a time.
@@ -52,6 +54,10 @@ type Pipeline struct {
 	// unswept holds the streams that no full list of is under way, as connection and stream.
 	unswept sync.Map
 	fields  catalogue
+	// erased recognises who was erased; nil until it was asked for.
+	erased atomic.Pointer[Marked]
+	// ruling is what was last known of the decisions.
+	ruling atomic.Pointer[ruling]
 }
 
 // New returns a pipeline that reads the past: customers are marked, and assessed by Settle, and what is told is
@@ -83,6 +89,8 @@ type Result struct {
 	Entities, Events, Superseded, Touched, DeadLetters int
 	// Missing is how many records were taken as deleted because a full list no longer held them.
 	Missing int
+	// Erased is how many records were left out because they are of people who were erased.
+	Erased int
 }
 
 // Ingest takes one batch in, whole or not at all. Taking the same batch twice leaves the same state. It
@@ -135,14 +143,26 @@ type work struct {
 	current map[string]bool
 	// list says that the batch is the first page of a full list.
 	list bool
+	// ruling is what holds of the decisions, nil until it is asked for.
+	ruling *ruling
+	// born are the entities that the transaction added, moves the others that changed their customer, by row; blocks
+	// are those that saved entities held before.
+	born   map[int64]*canon.StoredEntity
+	moves  map[int64]movement
+	blocks map[int64][]string
 }
 
 func (p *Pipeline) work(tx Tx, m *mapping.Map) *work {
-	return &work{p: p, tx: tx, m: m, now: p.Now(), backfill: p.history.Load(), touched: map[string]bool{}, current: map[string]bool{}}
+	return &work{p: p, tx: tx, m: m, now: p.Now(), backfill: p.history.Load(), touched: map[string]bool{}, current: map[string]bool{},
+		born: map[int64]*canon.StoredEntity{}, moves: map[int64]movement{}, blocks: map[int64][]string{}}
 }
 
 func (w *work) take(ctx context.Context, b canon.Batch) error {
 	w.result.Records = len(b.Records)
+	b, err := w.unerased(ctx, b)
+	if err != nil {
+		return err
+	}
 	for _, d := range b.Rejects {
 		d.Connection, d.Stream = b.Connection, b.Stream
 		if d.OccurredAt.IsZero() {
@@ -198,6 +218,9 @@ func (w *work) finish(ctx context.Context) error {
 
 // conclude assesses the touched customers, or marks them, and tells what changed.
 func (w *work) conclude(ctx context.Context) error {
+	if err := w.journal(ctx); err != nil {
+		return err
+	}
 	ids := make([]string, 0, len(w.touched))
 	for id := range w.touched {
 		if id != "" {

@@ -13,11 +13,11 @@ import (
 func (r *resolution) reasons(members []*canon.StoredEntity) map[int64]string {
 	nodes, rows := make([]identity.Node, len(members)), map[string]int64{}
 	for i, e := range members {
-		nodes[i] = identity.NewNode(e.Entity)
+		nodes[i] = identity.NewNode(e.Entity, e.At)
 		rows[nodes[i].Key] = e.Row
 	}
 	why := map[int64]string{}
-	for _, c := range r.p.Rules.Cluster(nodes, nil) {
+	for _, c := range r.p.Rules.Cluster(nodes, identity.Known{Decisions: r.rules.decisions}) {
 		for _, m := range c.Members {
 			why[rows[m.Key]] = m.Why
 		}
@@ -34,10 +34,14 @@ func (r *resolution) dependents(ctx context.Context, keys []string) (clusters []
 	}
 	var contacts []int64
 	for _, h := range hs {
-		if h.Kind == canon.KindContact {
+		switch {
+		case h.Kind == canon.KindContact:
 			contacts = append(contacts, h.Row)
-		} else {
+		case h.Kind != canon.KindCompany:
 			rows = append(rows, h.Row)
+		case r.childOf(h.Key):
+			// Its golden record names the customer of its parent.
+			r.touch(h.Customer)
 		}
 	}
 	slices.Sort(contacts)
@@ -54,6 +58,17 @@ func (r *resolution) dependents(ctx context.Context, keys []string) (clusters []
 	return slices.Compact(clusters), rows, nil
 }
 
+// childOf says whether what is found by the key is a child of a company that changed its customer.
+func (r *resolution) childOf(key string) bool {
+	if r.kin == nil {
+		r.kin = map[string]bool{}
+		for _, ref := range r.parents {
+			r.kin[refKey(ref)] = true
+		}
+	}
+	return r.kin[key]
+}
+
 // find returns the customer that each key means, where it means one.
 func (r *resolution) find(ctx context.Context, keys []string) (map[string]string, error) {
 	slices.Sort(keys)
@@ -64,7 +79,7 @@ func (r *resolution) find(ctx context.Context, keys []string) (map[string]string
 	found, own := map[string]string{}, map[string]bool{}
 	several := map[string]bool{}
 	for _, h := range hs {
-		if h.Customer == "" {
+		if h.Customer == "" || r.rules.generic[h.Key] {
 			continue
 		}
 		before, there := found[h.Key]

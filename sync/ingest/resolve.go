@@ -9,21 +9,34 @@ import (
 	"github.com/lifecyclehub/hub/identity"
 )
 
-// resolve finds out whose the changed entities are, and whose others have become because of them: first
-// which companies are one, then which contacts are one and where they belong, then what belongs to both.
+// resolve finds out whose the changed entities are, and whose others have become because of them.
 func (w *work) resolve(ctx context.Context, ds []*delta, oldKeys map[int64][]string) error {
-	r := &resolution{work: w, byRow: map[int64]*canon.StoredEntity{}, fresh: map[int64]bool{}, forgotten: map[canon.Kind][]string{}, profiles: map[string]canon.Profile{}}
-	var kept []*delta
+	return w.resolution(ds, oldKeys).settle(ctx, ds, oldKeys)
+}
+
+// resolution begins a batch's change of who is who.
+func (w *work) resolution(ds []*delta, oldKeys map[int64][]string) *resolution {
+	r := &resolution{work: w, byRow: map[int64]*canon.StoredEntity{}, fresh: map[int64]bool{}, forgotten: map[canon.Kind][]string{},
+		profiles: map[string]canon.Profile{}, compared: map[int64]*canon.StoredEntity{}}
 	for _, d := range ds {
 		if d.forget {
 			r.forgotten[d.entity.Entity.Kind] = append(r.forgotten[d.entity.Entity.Kind], oldKeys[d.entity.Row]...)
 			continue
 		}
-		kept = append(kept, d)
 		r.byRow[d.entity.Row] = d.entity
 		r.fresh[d.entity.Row] = !d.known
 	}
-	ds = kept
+	return r
+}
+
+// settle resolves: first which companies are one, then which contacts are one and where they belong, then what belongs
+// to both.
+func (r *resolution) settle(ctx context.Context, ds []*delta, oldKeys map[int64][]string) error {
+	ds = slices.DeleteFunc(slices.Clone(ds), func(d *delta) bool { return d.forget })
+	var err error
+	if r.rules, err = r.ruled(ctx); err != nil {
+		return err
+	}
 	keys, err := r.companies(ctx, ds, oldKeys)
 	if err != nil {
 		return err
@@ -43,21 +56,35 @@ func (w *work) resolve(ctx context.Context, ds []*delta, oldKeys map[int64][]str
 	if err := r.belongings(ctx, ds, append(others, rest...)); err != nil {
 		return err
 	}
+	if err := r.compare(ctx, ds); err != nil {
+		return err
+	}
 	return r.adopt(ctx, r.adopted)
 }
 
 // resolution is one batch's change of who is who.
 type resolution struct {
 	*work
+	// rules are what holds of the decisions.
+	rules *ruling
 	// byRow holds every entity met, so that each is one value.
 	byRow map[int64]*canon.StoredEntity
 	// fresh are the entities that this batch added; they have no events yet. adopted are older ones that
 	// had no customer before.
 	fresh   map[int64]bool
 	adopted []*canon.StoredEntity
-	// forgotten are the keys, by kind, that entities held which are no more.
+	// forgotten are the keys, by kind, that entities held which are no more, or that mean something else now.
 	forgotten map[canon.Kind][]string
 	profiles  map[string]canon.Profile
+	// parents are the companies that changed their customer, kin their keys, once they are asked for.
+	parents []canon.Ref
+	kin     map[string]bool
+	// named are the contacts that decisions name together with a company that changed.
+	named []string
+	// compared are the nodes, by row, whose likes are to be found anew; clusters are those that were worked out.
+	compared map[int64]*canon.StoredEntity
+	clusters []identity.Cluster
+	members  map[string]*canon.StoredEntity
 }
 
 // hold returns the one value of an entity that was read.
@@ -77,16 +104,26 @@ type loader struct {
 
 // NodesByKeys implements identity.Loader.
 func (l loader) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]identity.Node, map[string]int, error) {
-	es, counts, err := l.r.tx.NodesByKeys(ctx, kind, keys, limit)
+	rows, counts, err := l.r.tx.RowsByKeys(ctx, kind, keys, limit)
 	if err != nil {
 		return nil, nil, err
 	}
-	nodes := make([]identity.Node, 0, len(es))
+	// Most are the changed ones themselves.
+	unmet := slices.DeleteFunc(slices.Clone(rows), func(row int64) bool { return l.r.byRow[row] != nil })
+	es, err := l.r.tx.EntitiesByRow(ctx, unmet)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, e := range es {
-		h := l.r.hold(e)
-		n := identity.NewNode(h.Entity)
-		l.got[n.Key] = h
-		nodes = append(nodes, n)
+		l.r.hold(e)
+	}
+	nodes := make([]identity.Node, 0, len(rows))
+	for _, row := range rows {
+		if h := l.r.byRow[row]; h != nil {
+			n := identity.NewNode(h.Entity, h.At)
+			l.got[n.Key] = h
+			nodes = append(nodes, n)
+		}
 	}
 	return nodes, counts, nil
 }
@@ -97,10 +134,10 @@ func (r *resolution) cluster(ctx context.Context, kind canon.Kind, ds []*delta, 
 	l := loader{r, map[string]*canon.StoredEntity{}}
 	seed := identity.Seed{Kind: kind, Keys: r.forgotten[kind]}
 	for _, d := range ds {
-		if d.entity.Entity.Kind != kind || !d.save {
+		if d.entity.Entity.Kind != kind || !d.save && !d.again {
 			continue
 		}
-		n := identity.NewNode(d.entity.Entity)
+		n := identity.NewNode(d.entity.Entity, d.entity.At)
 		l.got[n.Key] = d.entity
 		seed.Nodes = append(seed.Nodes, n)
 		seed.Keys = append(seed.Keys, oldKeys[d.entity.Row]...)
@@ -108,11 +145,13 @@ func (r *resolution) cluster(ctx context.Context, kind canon.Kind, ds []*delta, 
 	if len(seed.Nodes) == 0 && len(seed.Keys) == 0 {
 		return nil, nil, nil
 	}
-	nodes, generic, err := r.p.Rules.Closure(ctx, seed, l)
+	nodes, generic, err := r.p.Rules.Closure(ctx, seed, l, r.rules.decisions)
 	if err != nil {
 		return nil, nil, err
 	}
-	return r.p.Rules.Cluster(nodes, generic), l.got, nil
+	clusters := r.p.Rules.Cluster(nodes, identity.Known{Generic: generic, Decisions: r.rules.decisions})
+	r.met(clusters, l.got)
+	return clusters, l.got, nil
 }
 
 // companies groups companies into customers. It returns the keys whose meaning changed.
@@ -127,6 +166,9 @@ func (r *resolution) companies(ctx context.Context, ds []*delta, oldKeys map[int
 		for _, m := range c.Members {
 			e := nodes[m.Key]
 			if e.Customer != c.ID || e.Why != m.Why {
+				if e.Customer != c.ID {
+					r.parents = append(r.parents, e.Entity.Ref)
+				}
 				r.move(e, c.ID, c.ID, m.Why)
 				moved = append(moved, e)
 				keyed = append(keyed, e)
@@ -136,98 +178,11 @@ func (r *resolution) companies(ctx context.Context, ds []*delta, oldKeys map[int
 			}
 		}
 	}
+	for _, e := range keyed {
+		r.named = append(r.named, r.rules.partners[e.Entity.Key()]...)
+	}
 	keys, err := r.commit(ctx, moved, keyed, oldKeys)
 	return append(keys, r.forgotten[canon.KindCompany]...), err
-}
-
-// contacts groups contacts into persons and finds where each belongs. clusters are those whose company may
-// have changed. It returns the keys whose meaning changed.
-func (r *resolution) contacts(ctx context.Context, ds []*delta, oldKeys map[int64][]string, clusters []string) ([]string, error) {
-	groups, nodes, err := r.cluster(ctx, canon.KindContact, ds, oldKeys)
-	if err != nil {
-		return nil, err
-	}
-	type person struct {
-		id      string
-		members []*canon.StoredEntity
-		why     map[int64]string
-	}
-	var people []person
-	done := map[string]bool{}
-	for _, g := range groups {
-		p := person{id: g.ID, why: map[int64]string{}}
-		for _, m := range g.Members {
-			p.members = append(p.members, nodes[m.Key])
-			p.why[nodes[m.Key].Row] = m.Why
-			done[nodes[m.Key].Cluster] = true
-		}
-		done[g.ID] = true
-		people = append(people, p)
-	}
-	clusters = slices.DeleteFunc(clusters, func(c string) bool { return done[c] })
-	others, err := r.tx.ByCluster(ctx, clusters)
-	if err != nil {
-		return nil, err
-	}
-	byCluster := map[string][]*canon.StoredEntity{}
-	for _, e := range others {
-		byCluster[e.Cluster] = append(byCluster[e.Cluster], r.hold(e))
-	}
-	for _, c := range clusters {
-		if len(byCluster[c]) > 0 {
-			people = append(people, person{id: c, members: byCluster[c]})
-		}
-	}
-	var keys []string
-	owners := make([][]string, len(people))
-	for i, p := range people {
-		owners[i] = r.ownerKeys(p.members)
-		keys = append(keys, owners[i]...)
-	}
-	found, err := r.find(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	changed := changedRows(ds, canon.KindContact)
-	var moved, keyed []*canon.StoredEntity
-	for i, p := range people {
-		customer, by := identity.Pick(owners[i], found)
-		if customer == "" {
-			customer = p.id
-		}
-		if customer == p.id && p.why == nil {
-			p.why = r.reasons(p.members)
-		}
-		for _, e := range p.members {
-			why := by
-			if customer == p.id {
-				why = p.why[e.Row]
-			}
-			if e.Customer != customer || e.Cluster != p.id || e.Why != why {
-				r.move(e, p.id, customer, why)
-				moved = append(moved, e)
-				keyed = append(keyed, e)
-				if customer == p.id {
-					r.profile(customer, "person", e)
-				}
-			} else if changed[e.Row] {
-				keyed = append(keyed, e)
-			}
-		}
-	}
-	more, err := r.commit(ctx, moved, keyed, oldKeys)
-	return append(more, r.forgotten[canon.KindContact]...), err
-}
-
-// ownerKeys returns by what a person's company is found. A person is not found by their own addresses.
-func (r *resolution) ownerKeys(members []*canon.StoredEntity) []string {
-	es := make([]canon.Entity, len(members))
-	for i, m := range members {
-		es[i] = m.Entity
-	}
-	return slices.DeleteFunc(r.p.Rules.PersonKeys(es), func(k string) bool {
-		return !strings.HasPrefix(k, "ref:company:") && !strings.HasPrefix(k, "dom:")
-	})
 }
 
 // belongings finds whose the changed entities of other kinds are, and those of rows.
@@ -253,7 +208,7 @@ func (r *resolution) belongings(ctx context.Context, ds []*delta, rows []int64) 
 	}
 	var keys []string
 	for _, e := range es {
-		keys = append(keys, r.p.Rules.OwnerKeys(e.Entity)...)
+		keys = append(keys, r.owned(e.Entity)...)
 	}
 	found, err := r.find(ctx, keys)
 	if err != nil {
@@ -261,7 +216,7 @@ func (r *resolution) belongings(ctx context.Context, ds []*delta, rows []int64) 
 	}
 	var moved []*canon.StoredEntity
 	for _, e := range es {
-		customer, why := identity.Pick(r.p.Rules.OwnerKeys(e.Entity), found)
+		customer, why := identity.Pick(r.owned(e.Entity), found)
 		if customer != e.Customer {
 			r.move(e, "", customer, why)
 			moved = append(moved, e)
@@ -271,12 +226,36 @@ func (r *resolution) belongings(ctx context.Context, ds []*delta, rows []int64) 
 	return err
 }
 
+// owned returns the keys by which a belonging finds its customer, the surest first: where customers are persons, those
+// of persons first.
+func (r *resolution) owned(e canon.Entity) []string {
+	keys := r.p.Rules.OwnerKeys(e)
+	if r.p.Rules.Grain == identity.GrainPerson {
+		slices.SortStableFunc(keys, func(a, b string) int { return ofPerson(a) - ofPerson(b) })
+	}
+	return keys
+}
+
+// ofPerson is 0 for keys that find persons, 1 for others.
+func ofPerson(key string) int {
+	if strings.HasPrefix(key, "ref:contact:") || strings.HasPrefix(key, "mail:") {
+		return 0
+	}
+	return 1
+}
+
 // move says that an entity has come to a customer.
 func (r *resolution) move(e *canon.StoredEntity, cluster, customer, why string) {
 	r.touch(e.Customer)
 	r.touch(customer)
 	if e.Customer == "" && !r.fresh[e.Row] {
 		r.adopted = append(r.adopted, e)
+	}
+	if e.Customer != customer {
+		r.leaving(e)
+	}
+	if e.Cluster != cluster {
+		r.compared[e.Row] = e
 	}
 	e.Cluster, e.Customer, e.Why = cluster, customer, why
 }
@@ -306,11 +285,19 @@ func (r *resolution) commit(ctx context.Context, moved, keyed []*canon.StoredEnt
 	}
 	var keys []string
 	for _, e := range keyed {
-		keys = append(keys, r.p.Rules.Evidence(identity.NewNode(e.Entity))...)
+		keys = append(keys, r.evidence(e)...)
 		keys = append(keys, oldKeys[e.Row]...)
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys), nil
+}
+
+// evidence returns the keys that link an entity.
+func (r *resolution) evidence(e *canon.StoredEntity) []string {
+	if e.Evidence == nil {
+		e.Evidence = r.p.Rules.Evidence(identity.NewNode(e.Entity, e.At))
+	}
+	return e.Evidence
 }
 
 // profile notes a customer that must be there, with a first name for it.
@@ -318,6 +305,6 @@ func (r *resolution) profile(id, kind string, e *canon.StoredEntity) {
 	if _, there := r.profiles[id]; there {
 		return
 	}
-	name, domain, _ := r.p.Rules.Golden([]canon.Entity{e.Entity})
-	r.profiles[id] = canon.Profile{ID: id, Type: kind, Name: name, Domain: domain}
+	gold := r.p.Rules.Golden([]canon.StoredEntity{*e}, nil, r.now)
+	r.profiles[id] = canon.Profile{ID: id, Type: kind, Name: gold.Name, Domain: gold.Domain}
 }

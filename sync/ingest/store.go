@@ -64,8 +64,32 @@ type Keys interface {
 	PutKeys(ctx context.Context, es []*canon.StoredEntity, fresh map[int64]bool) error
 	Holders(ctx context.Context, keys []string) ([]canon.KeyHolder, error)
 	Dependents(ctx context.Context, keys []string) ([]canon.KeyHolder, error)
-	NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]canon.StoredEntity, map[string]int, error)
+	RowsByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]int64, map[string]int, error)
 	ByCluster(ctx context.Context, clusters []string) ([]canon.StoredEntity, error)
+	EntitiesByName(ctx context.Context, names []string) ([]canon.StoredEntity, error)
+	EntitiesFrom(ctx context.Context, kind canon.Kind, after int64, limit int) ([]canon.StoredEntity, error)
+}
+
+// Decided is what ingest needs of the store to go by what operators have decided.
+type Decided interface {
+	Decisions(ctx context.Context) ([]canon.Decision, error)
+	LastDecision(ctx context.Context) (int64, error)
+	Meta(ctx context.Context, name string) (string, error)
+}
+
+// Candidates is what ingest needs of the store to keep the pairs that may be the same.
+type Candidates interface {
+	BlockHolders(ctx context.Context, keys []string, limit int) ([]canon.KeyHolder, map[string]int, error)
+	CandidatesOf(ctx context.Context, rows []int64) (map[[2]int64]canon.Candidate, error)
+	PutCandidates(ctx context.Context, rows [][2]int64, cs []canon.Candidate) error
+	DropPairs(ctx context.Context, rows [][2]int64) error
+}
+
+// Journal is what ingest needs of the store to tell who was whose.
+type Journal interface {
+	AddMoves(ctx context.Context, rows []int64, moves []canon.Move) error
+	Known(ctx context.Context, customers []string) (map[string]bool, error)
+	Manned(ctx context.Context, customers []string) (map[string]int, error)
 }
 
 // Events is what ingest needs of the store to keep the timeline and tell of it.
@@ -101,8 +125,12 @@ type Tx interface {
 	Rounds
 	Entities
 	Keys
+	Decided
+	Candidates
+	Journal
 	Events
 	Customers
+	Erasures
 	// Now is the transaction's recorded_at.
 	Now() time.Time
 }

@@ -186,5 +186,6 @@ func unknown(connection string) error {
 // plus adds up two results.
 func (r Result) plus(o Result) Result {
 	return Result{Records: r.Records + o.Records, Changed: r.Changed + o.Changed, Entities: r.Entities + o.Entities, Events: r.Events + o.Events,
-		Superseded: r.Superseded + o.Superseded, Touched: r.Touched + o.Touched, DeadLetters: r.DeadLetters + o.DeadLetters, Missing: r.Missing + o.Missing}
+		Superseded: r.Superseded + o.Superseded, Touched: r.Touched + o.Touched, DeadLetters: r.DeadLetters + o.DeadLetters, Missing: r.Missing + o.Missing,
+		Erased: r.Erased + o.Erased}
 }

@@ -23,6 +23,13 @@ type data struct {
 	Event      *canon.Event      `json:"event,omitempty"`
 	Customer   dataCustomer      `json:"customer"`
 	Assessment *canon.Assessment `json:"assessment,omitempty"`
+	// Survivor has the members of the customers in Absorbed; From lost members to those in Into. Evidence says in words
+	// what brought them together, or held them together until now.
+	Survivor string   `json:"survivor,omitempty"`
+	Absorbed []string `json:"absorbed,omitempty"`
+	From     string   `json:"from,omitempty"`
+	Into     []string `json:"into,omitempty"`
+	Evidence []string `json:"evidence,omitempty"`
 }
 
 type dataCustomer struct {
@@ -30,6 +37,21 @@ type dataCustomer struct {
 	Type   string `json:"type,omitempty"`
 	Name   string `json:"name,omitempty"`
 	Domain string `json:"domain,omitempty"`
+	// OptedOut and DoNotContact are what a customer who is a person asked for: who acts on the change must heed it.
+	OptedOut     bool `json:"opted_out,omitempty"`
+	DoNotContact bool `json:"do_not_contact,omitempty"`
+}
+
+// dataOf tells of a customer by its golden record.
+func dataOf(p canon.Profile) dataCustomer {
+	d := dataCustomer{ID: p.ID, Type: p.Type, Name: p.Name, Domain: p.Domain}
+	if p.Type == "person" {
+		for _, f := range p.Fields {
+			d.OptedOut = d.OptedOut || f.Name == "opted_out" && f.Value == "true"
+			d.DoNotContact = d.DoNotContact || f.Name == "do_not_contact" && f.Value == "true"
+		}
+	}
+	return d
 }
 
 // change makes the change that tells of an event that was added.
@@ -55,7 +77,7 @@ func (w *work) change(e canon.StoredEvent, d *data) canon.Change {
 func (w *work) assessment(p canon.Profile, a canon.Assessment, n int64) canon.Change {
 	return canon.Change{ID: canon.ID("chg", p.ID, AssessedType, strconv.FormatInt(n, 10)), Type: AssessedType, Customer: p.ID,
 		OccurredAt: a.At, RecordedAt: w.tx.Now(), Backfill: w.backfill, Current: true,
-		Data: encode(&data{Customer: dataCustomer{p.ID, p.Type, p.Name, p.Domain}, Assessment: &a})}
+		Data: encode(&data{Customer: dataOf(p), Assessment: &a})}
 }
 
 func encode(d *data) json.RawMessage {
@@ -85,6 +107,9 @@ func (w *work) tell(ctx context.Context) error {
 		c := &w.changes[i]
 		c.Sequence = first[c.Customer]
 		first[c.Customer]++
+		if c.ID == "" {
+			c.ID = canon.ID("chg", c.Customer, c.Type, strconv.FormatInt(c.Sequence, 10))
+		}
 	}
 	return w.tx.AddChanges(ctx, w.changes)
 }
@@ -105,7 +130,7 @@ func (w *work) enrich() {
 		if json.Unmarshal(c.Data, &d) != nil {
 			continue
 		}
-		d.Customer, d.Assessment = dataCustomer{t.profile.ID, t.profile.Type, t.profile.Name, t.profile.Domain}, &t.assessment
+		d.Customer, d.Assessment = dataOf(t.profile), &t.assessment
 		c.Data = encode(&d)
 	}
 }
