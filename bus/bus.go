@@ -5,9 +5,11 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -37,8 +39,12 @@ type Options struct {
 	Dir string
 	// Listen is the address on which the embedded server is reachable for others, "" for no port.
 	Listen string
-	// Keep is how long changes stay on the belt; 0 means 7 days.
-	Keep time.Duration
+	// Keep is how long changes stay on the belt; 0 means 30 days. KeepBytes is how much of them, 0 for no bound. A
+	// belt that is there already is changed to it, which drops what is beyond.
+	Keep      time.Duration
+	KeepBytes int64
+	// Source names the hub to those who hear changes, as a URI reference; "" means "/hub".
+	Source string
 }
 
 // Bus is a connection to the belts. It is safe for concurrent use.
@@ -46,12 +52,16 @@ type Bus struct {
 	server *server.Server
 	conn   *nats.Conn
 	js     jetstream.JetStream
+	// source and keepBytes are those of the options.
+	source    string
+	keepBytes int64
 }
 
 // Open starts or dials the server and makes sure that the streams are there. It returns a canon.Error with
-// code bus.open.
+// code bus.open, bus.listen where the address to listen on cannot be had, or bus.retention where the server does not
+// keep changes as the options say.
 func Open(ctx context.Context, o Options) (*Bus, error) {
-	b := &Bus{}
+	b := &Bus{source: cmp.Or(o.Source, defaultSource), keepBytes: o.KeepBytes}
 	if err := b.connect(o); err != nil {
 		return nil, errors.Join(openError(o, err), b.Close())
 	}
@@ -62,6 +72,9 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 }
 
 func openError(o Options, err error) error {
+	if e := canon.AsError(err); e.Code != "internal" {
+		return e
+	}
 	if o.URL == "" {
 		return canon.Errorf("bus.open", "the embedded NATS server cannot start: %w", err).
 			WithHint("check that data_dir in hub.yaml is writable and used by no other hub, and that nats.listen is free")
@@ -79,11 +92,11 @@ func (b *Bus) connect(o Options) error {
 			MaxPayload: maxPayload + 1<<16, NoSigs: true, NoLog: true, NoSystemAccount: false,
 		}
 		if o.Listen != "" {
-			host, port, err := splitAddr(o.Listen)
-			if err != nil {
-				return err
+			var err error
+			if so.Host, so.Port, err = free(o.Listen); err != nil {
+				return canon.Errorf("bus.listen", "the embedded NATS server cannot listen on %s: %w", o.Listen, err).
+					WithHint("nats.listen in hub.yaml is host:port of this machine that no other program has, such as 127.0.0.1:4222")
 			}
-			so.Host, so.Port = host, port
 		}
 		s, err := server.NewServer(so)
 		if err != nil {
@@ -149,22 +162,54 @@ func (*lastWords) Tracef(string, ...any)  {}
 func (b *Bus) streams(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	keep := o.Keep
-	if keep == 0 {
-		keep = 7 * 24 * time.Hour
+	if _, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: RecordsStream, Description: "pages of records on their way into the hub", Subjects: []string{recordsPrefix + ">"},
+		Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, MaxMsgSize: maxPayload + 1<<15}); err != nil {
+		return fmt.Errorf("stream %s: %w", RecordsStream, err)
 	}
-	for _, cfg := range []jetstream.StreamConfig{
-		{Name: RecordsStream, Description: "pages of records on their way into the hub", Subjects: []string{recordsPrefix + ">"},
-			Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage, MaxMsgSize: maxPayload + 1<<15},
-		{Name: ChangesStream, Description: "what became known of customers", Subjects: []string{changesPrefix + ">"},
-			Retention: jetstream.LimitsPolicy, Storage: jetstream.FileStorage, MaxAge: keep, Duplicates: 10 * time.Minute,
-			AllowDirect: true, MaxMsgSize: maxPayload},
-	} {
-		if _, err := b.js.CreateOrUpdateStream(ctx, cfg); err != nil {
-			return fmt.Errorf("stream %s: %w", cfg.Name, err)
-		}
+	keep := cmp.Or(o.Keep, 30*24*time.Hour)
+	size := cmp.Or(o.KeepBytes, -1)
+	if keep < 0 || size < -1 {
+		return badRetention(o, errors.New("neither age nor size can be below zero"))
+	}
+	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: ChangesStream, Description: "what became known of customers, as CloudEvents", Subjects: []string{changesPrefix + ">"},
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, MaxAge: keep, MaxBytes: size,
+		// The server refuses to remember ids for longer than messages.
+		Duplicates: min(remembered, keep), AllowDirect: true, MaxMsgSize: maxPayload})
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && slices.Contains(limits, refused.ErrorCode) {
+		return badRetention(o, err)
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", ChangesStream, err)
 	}
 	return nil
+}
+
+// remembered is how long the id of a change is known, so that it is kept once.
+const remembered = 10 * time.Minute
+
+// limits are the server's words for a stream that is to keep more than it gives.
+var limits = []jetstream.ErrorCode{
+	10002, // the account's resources are used up
+	10023, // insufficient resources
+	10047, // no storage of that size
+	10052, // the configuration of the stream is off
+	10113, // the account asks for a bound of size
+	10122, // the bound is larger than the account allows
+}
+
+func badRetention(o Options, err error) error {
+	return canon.Errorf("bus.retention", "the NATS server does not keep changes for %s in %s: %w", cmp.Or(o.Keep, 30*24*time.Hour), size(o.KeepBytes), err).
+		WithHint("change nats.retention in hub.yaml: age is at least some minutes, and bytes no more than the server's disk or account has free")
+}
+
+func size(n int64) string {
+	if n == 0 {
+		return "any number of bytes"
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 // URL returns where others reach the embedded server, "" where it opens no port.

@@ -145,11 +145,22 @@ func TestWhatCannotBeOpenedSaysWhy(t *testing.T) {
 	}
 	taken := dial(t, bus.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
 	defer shut(t, taken)
-	for _, o := range []bus.Options{{Dir: filepath.Join(file, "nats")}, {URL: "nats://127.0.0.1:1"}, {Dir: t.TempDir(), Listen: "nowhere"},
-		{Dir: t.TempDir(), Listen: strings.TrimPrefix(taken.URL(), "nats://")}} {
-		b, err := bus.Open(t.Context(), o)
-		if e := canon.AsError(err); e == nil || e.Code != "bus.open" || e.Hint == "" {
-			t.Errorf("%+v: got %v, want bus.open with a hint", o, err)
+	for _, c := range []struct {
+		code string
+		bus.Options
+	}{
+		{"bus.open", bus.Options{Dir: filepath.Join(file, "nats")}},
+		{"bus.open", bus.Options{URL: "nats://127.0.0.1:1"}},
+		{"bus.listen", bus.Options{Dir: t.TempDir(), Listen: "nowhere"}},
+		{"bus.listen", bus.Options{Dir: t.TempDir(), Listen: "127.0.0.1:99999"}},
+		{"bus.listen", bus.Options{Dir: t.TempDir(), Listen: strings.TrimPrefix(taken.URL(), "nats://")}},
+		{"bus.retention", bus.Options{Dir: t.TempDir(), Keep: -time.Second}},
+		{"bus.retention", bus.Options{Dir: t.TempDir(), Keep: time.Millisecond}},
+		{"bus.retention", bus.Options{Dir: t.TempDir(), KeepBytes: 1 << 60}},
+	} {
+		b, err := bus.Open(t.Context(), c.Options)
+		if e := canon.AsError(err); e == nil || e.Code != c.code || e.Hint == "" {
+			t.Errorf("%+v: got %v, want %s with a hint", c.Options, err, c.code)
 		}
 		if err == nil {
 			shut(t, b)

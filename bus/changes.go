@@ -15,47 +15,49 @@ import (
 	"github.com/lifecyclehub/hub/canon"
 )
 
-// The headers of a change on the belt.
-const (
-	positionHeader = "Hub-Position"
-	typeHeader     = "Hub-Type"
-	customerHeader = "Hub-Customer"
-)
-
-// ChangeSubject returns the subject that a change travels on: hub.changes.<customer>.<type>, so that a
-// subscriber can follow one customer (hub.changes.cus_1.>), one kind (hub.changes.*.invoice.>) or all
-// (hub.changes.>).
-func ChangeSubject(c canon.Change) string { return changesPrefix + token(c.Customer) + "." + c.Type }
-
 // publishAhead is how many changes are sent before the server has confirmed the first of them.
 const publishAhead = 512
 
 // PublishChanges puts changes on the belt, in order, and returns when the server has them all. A change
 // sent twice within minutes is kept once.
 func (b *Bus) PublishChanges(ctx context.Context, cs []canon.Change) error {
+	return b.publish(ctx, cs, func(nats.Header) {})
+}
+
+// PublishAgain puts changes on the belt that were there before, marked as such: subscribers hear them once more under
+// the ids that they had, and the hub itself does not. run tells one such sending from another; reached is the position
+// up to which changes had been sent before.
+func (b *Bus) PublishAgain(ctx context.Context, cs []canon.Change, run string, reached int64) error {
+	return b.publish(ctx, cs, func(h nats.Header) {
+		h[jetstream.MsgIDHeader] = []string{h[jetstream.MsgIDHeader][0] + "/" + run}
+		h[againHeader] = []string{strconv.FormatInt(reached, 10)}
+	})
+}
+
+func (b *Bus) publish(ctx context.Context, cs []canon.Change, mark func(nats.Header)) error {
 	for piece := range slices.Chunk(cs, publishAhead) {
-		if err := b.publish(ctx, piece); err != nil {
+		acks := make([]jetstream.PubAckFuture, 0, len(piece))
+		for _, c := range piece {
+			data, err := json.Marshal(c)
+			if err != nil {
+				return err
+			}
+			m := &nats.Msg{Subject: ChangeSubject(c), Data: data, Header: headers(c, b.source)}
+			mark(m.Header)
+			ack, err := b.js.PublishMsgAsync(m)
+			if err != nil {
+				return fmt.Errorf("changes belt: %w", err)
+			}
+			acks = append(acks, ack)
+		}
+		if err := confirmed(ctx, acks); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Bus) publish(ctx context.Context, cs []canon.Change) error {
-	acks := make([]jetstream.PubAckFuture, 0, len(cs))
-	for _, c := range cs {
-		data, err := json.Marshal(c)
-		if err != nil {
-			return err
-		}
-		m := &nats.Msg{Subject: ChangeSubject(c), Data: data, Header: nats.Header{
-			jetstream.MsgIDHeader: {c.ID}, positionHeader: {strconv.FormatInt(c.Position, 10)}, typeHeader: {c.Type}, customerHeader: {c.Customer}}}
-		ack, err := b.js.PublishMsgAsync(m)
-		if err != nil {
-			return fmt.Errorf("changes belt: %w", err)
-		}
-		acks = append(acks, ack)
-	}
+func confirmed(ctx context.Context, acks []jetstream.PubAckFuture) error {
 	for _, a := range acks {
 		select {
 		case <-a.Ok():
@@ -66,31 +68,6 @@ func (b *Bus) publish(ctx context.Context, cs []canon.Change) error {
 		}
 	}
 	return nil
-}
-
-// LastChange returns the position of the newest change on the belt, 0 where none is there. fresh says that
-// the belt never held one.
-func (b *Bus) LastChange(ctx context.Context) (position int64, fresh bool, err error) {
-	s, err := b.js.Stream(ctx, ChangesStream)
-	if err != nil {
-		return 0, false, err
-	}
-	state := s.CachedInfo().State
-	// Messages that are not ours stand in the way of the newest change; beyond so many the belt tells nothing.
-	const foreign = 1000
-	for seq := state.LastSeq; seq >= max(state.FirstSeq, 1) && state.LastSeq-seq < foreign; seq-- {
-		m, err := s.GetMsg(ctx, seq)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue
-		}
-		if err != nil {
-			return 0, false, err
-		}
-		if position, err := strconv.ParseInt(m.Header.Get(positionHeader), 10, 64); err == nil {
-			return position, false, nil
-		}
-	}
-	return 0, state.LastSeq == 0, nil
 }
 
 // Durable makes sure that a durable name has its place on the changes belt: it hears of everything that
@@ -162,12 +139,9 @@ func gather(it jetstream.MessagesContext, n int) ([]jetstream.Msg, error) {
 func hand(ctx context.Context, got []jetstream.Msg, take func(context.Context, []canon.Change) error) error {
 	batch := make([]canon.Change, 0, len(got))
 	for _, m := range got {
-		var c canon.Change
-		if err := json.Unmarshal(m.Data(), &c); err != nil || c.ID == "" {
-			// A message that is not ours does not stop the line.
-			continue
+		if c, ok := news(m); ok {
+			batch = append(batch, c)
 		}
-		batch = append(batch, c)
 	}
 	for pause := 100 * time.Millisecond; len(batch) > 0; pause = min(pause*2, 30*time.Second) {
 		if err := take(ctx, batch); err == nil {
@@ -193,29 +167,6 @@ func hand(ctx context.Context, got []jetstream.Msg, take func(context.Context, [
 	return takeOff(ctx, got[last])
 }
 
-// ChangesWaiting returns how many changes a durable name has still to take, including those under way.
-func (b *Bus) ChangesWaiting(ctx context.Context, name string) (uint64, error) {
-	cons, err := b.js.Consumer(ctx, ChangesStream, token(name))
-	if err != nil {
-		if errors.Is(err, jetstream.ErrConsumerNotFound) {
-			return 0, nil
-		}
-		return 0, err
-	}
-	// The server's own count of what is pending follows a publication only after a moment. What the stream
-	// holds is exact, and is asked second, so that the answer is never too low.
-	s, err := b.js.Stream(ctx, ChangesStream)
-	if err != nil {
-		return 0, err
-	}
-	i, state := cons.CachedInfo(), s.CachedInfo().State
-	waiting := uint64(i.NumAckPending)
-	if behind := max(i.Delivered.Stream+1, state.FirstSeq); state.LastSeq >= behind {
-		waiting += state.LastSeq - behind + 1
-	}
-	return waiting, nil
-}
-
 // Follow calls take with each change behind position after, and then with new ones as they come, until ctx
 // ends. Nothing is kept of where it stopped.
 func (b *Bus) Follow(ctx context.Context, after int64, take func(canon.Change) error) error {
@@ -224,11 +175,10 @@ func (b *Bus) Follow(ctx context.Context, after int64, take func(canon.Change) e
 		return fmt.Errorf("changes belt: %w", err)
 	}
 	return consume(ctx, cons, 256, func(m jetstream.Msg) error {
-		var c canon.Change
-		if json.Unmarshal(m.Data(), &c) != nil || c.ID == "" || c.Position <= after {
-			return nil
+		if c, ok := news(m); ok && c.Position > after {
+			return take(c)
 		}
-		return take(c)
+		return nil
 	})
 }
 
@@ -239,10 +189,20 @@ func (b *Bus) FollowNew(ctx context.Context, take func(canon.Change) error) erro
 		return fmt.Errorf("changes belt: %w", err)
 	}
 	return consume(ctx, cons, 256, func(m jetstream.Msg) error {
-		var c canon.Change
-		if json.Unmarshal(m.Data(), &c) != nil || c.ID == "" {
-			return nil
+		if c, ok := news(m); ok {
+			return take(c)
 		}
-		return take(c)
+		return nil
 	})
+}
+
+// news reads a change that the hub itself is to hear of. A message that is not ours does not stop the line, and what
+// is sent again was heard before.
+func news(m jetstream.Msg) (canon.Change, bool) {
+	var c canon.Change
+	if m.Headers().Get(againHeader) != "" {
+		return c, false
+	}
+	err := json.Unmarshal(m.Data(), &c)
+	return c, err == nil && c.ID != ""
 }

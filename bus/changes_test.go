@@ -245,15 +245,3 @@ func TestFollowNewHearsOnlyWhatComes(t *testing.T) {
 	expect(t, heard, first.Position+1, n+5)
 	stop()
 }
-
-func TestSubjectsAreOfCustomerAndType(t *testing.T) {
-	for _, c := range []struct{ customer, typ, want string }{
-		{"cus_1", "deal.won", "hub.changes.cus_1.deal.won"},
-		{"", "deal.won", "hub.changes._.deal.won"},
-		{"a.b*c>d e", "x", "hub.changes.a_b_c_d_e.x"},
-	} {
-		if got := bus.ChangeSubject(canon.Change{Customer: c.customer, Type: c.typ}); got != c.want {
-			t.Errorf("got %s, want %s", got, c.want)
-		}
-	}
-}

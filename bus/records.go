@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,12 +17,20 @@ import (
 // doneHeader names the inbox that hears when a batch is committed.
 const doneHeader = "Hub-Done"
 
-func splitAddr(addr string) (string, int, error) {
+// ingestName is the durable name by which the records belt is taken.
+const ingestName = "ingest"
+
+// free splits an address to listen on, and makes sure that it can be had: of a port that is taken the server tells
+// late and in its own words.
+func free(addr string) (host string, port int, err error) {
 	host, p, err := net.SplitHostPort(addr)
 	if err != nil {
 		return "", 0, err
 	}
-	port, err := strconv.Atoi(p)
+	if port, err = strconv.Atoi(p); err != nil {
+		return "", 0, err
+	}
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return "", 0, err
 	}
@@ -31,20 +38,7 @@ func splitAddr(addr string) (string, int, error) {
 		// The server's own word for "any free port".
 		port = -1
 	}
-	return host, port, nil
-}
-
-// token makes a name fit for one part of a subject.
-func token(s string) string {
-	if s == "" {
-		return "_"
-	}
-	return strings.Map(func(r rune) rune {
-		if r == '.' || r == '*' || r == '>' || r == '/' || r <= ' ' {
-			return '_'
-		}
-		return r
-	}, s)
+	return host, port, l.Close()
 }
 
 // Receipts hears of the batches that it sent: one number, the batch's Seq, per committed batch.
@@ -103,7 +97,7 @@ func (r *Receipts) Send(ctx context.Context, b canon.Batch) error {
 // tried again, after a growing pause, up to half a minute: what cannot be committed now is kept.
 func (b *Bus) Records(ctx context.Context, take func(context.Context, canon.Batch) error) error {
 	cons, err := b.js.CreateOrUpdateConsumer(ctx, RecordsStream, jetstream.ConsumerConfig{
-		Durable: "ingest", AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 1, AckWait: 2 * time.Minute, MaxDeliver: -1,
+		Durable: ingestName, AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 1, AckWait: 2 * time.Minute, MaxDeliver: -1,
 	})
 	if err != nil {
 		return fmt.Errorf("records belt: %w", err)

@@ -44,6 +44,15 @@ type Store struct {
 type NATS struct {
 	URL    Secret `yaml:"url" json:"url,omitempty" jsonschema_description:"nats://host:4222 of a cluster with JetStream; empty for the embedded server."`
 	Listen string `yaml:"listen" json:"listen,omitempty" validate:"omitempty,listen" jsonschema_description:"host:port on which the embedded server takes subscribers; empty for no port."`
+	// Source is empty where the file does not say: /hub.
+	Source    string    `yaml:"source" json:"source,omitempty" validate:"omitempty,uri_reference" jsonschema_description:"URI reference that names this hub in the changes that it publishes, such as https://hub.example.com. Default /hub."`
+	Retention Retention `yaml:"retention" json:"retention,omitzero" jsonschema_description:"How long changes can be followed and replayed on NATS. The store keeps them longer."`
+}
+
+// Retention says what of the changes stays on NATS.
+type Retention struct {
+	Age   time.Duration `yaml:"age" json:"age,omitempty" validate:"gte=600000000000" jsonschema_description:"How long. Default 30d."`
+	Bytes Size          `yaml:"bytes" json:"bytes,omitempty" validate:"omitempty,gte=67108864" jsonschema_description:"How much, such as 512MB or 4GiB; the oldest go first. Default: no bound."`
 }
 
 // API says where the REST API and the console listen.
@@ -98,14 +107,6 @@ type Push struct {
 	MaxShare  float64         `yaml:"max_share" json:"max_share,omitempty" validate:"gte=0,lte=1" jsonschema_description:"Largest share of records, 0 to 1, that one run may change; 0 for no limit."`
 }
 
-// Identity says how records of several systems become one customer.
-type Identity struct {
-	SourceOrder  []string        `yaml:"source_order" json:"source_order,omitempty" validate:"unique" jsonschema_description:"Connections, the surest first, for fields that several of them tell."`
-	GenericLimit int             `yaml:"generic_limit" json:"generic_limit,omitempty" validate:"gte=2" jsonschema_description:"A value held by more records than this links nobody. Default 50."`
-	FreeMail     []string        `yaml:"free_mail" json:"free_mail,omitempty" validate:"dive,fqdn" jsonschema_description:"Further domains whose addresses say nothing of the company."`
-	Single       map[string]bool `yaml:"single" json:"single,omitempty" jsonschema_description:"connection/stream: whether a customer has at most one record of it."`
-}
-
 // Webhook is an endpoint that is told of changes. Zero values mean the defaults of delivery.
 type Webhook struct {
 	Name        string            `yaml:"name" json:"name" validate:"required,slug" jsonschema:"required" jsonschema_description:"Short name of the endpoint."`
@@ -130,10 +131,11 @@ type Env func(name string) (string, bool)
 func Default() Config {
 	return Config{
 		DataDir:  "hub-data",
+		NATS:     NATS{Retention: Retention{Age: 30 * 24 * time.Hour}},
 		API:      API{Listen: "127.0.0.1:8420"},
 		Log:      Log{Level: "warn", Format: "text"},
 		Sync:     Sync{Every: 5 * time.Minute, PagesAhead: 4},
-		Identity: Identity{GenericLimit: 50},
+		Identity: Identity{Pack: "company", GenericLimit: 50},
 	}
 }
 
@@ -161,10 +163,7 @@ func Parse(name string, src []byte, env func(string) (string, bool)) (*Config, e
 		slices.SortStableFunc(d.complaints, compareComplaints)
 		return nil, d.complaints
 	}
-	cfg.places = func(path string) (string, int, int) {
-		at := d.placeFor(path)
-		return d.file, at.line, at.column
-	}
+	cfg.places = d.find
 	return &cfg, nil
 }
 

@@ -35,6 +35,13 @@ func (d *decoder) complain(at place, path, hint, format string, args ...any) {
 }
 
 func (d *decoder) document(src []byte, cfg *Config) {
+	if body := d.body(src); body != nil {
+		d.value(body, reflect.ValueOf(cfg).Elem(), "")
+	}
+}
+
+// body returns what the file holds, nil where it is empty or no YAML.
+func (d *decoder) body(src []byte) ast.Node {
 	file, err := parser.ParseBytes(bytes.TrimPrefix(src, []byte("\ufeff")), 0)
 	if err != nil {
 		// The library's full text quotes the lines around, which may hold a secret.
@@ -45,7 +52,7 @@ func (d *decoder) document(src []byte, cfg *Config) {
 			at, message = place{p.Line, p.Column}, "this is not YAML: "+syntax.GetMessage()
 		}
 		d.complain(at, "", `check indentation and quotes; inside {…} and […] a variable needs quotes: "${NAME}"`, "%s", message)
-		return
+		return nil
 	}
 	var bodies []ast.Node
 	for _, doc := range file.Docs {
@@ -56,9 +63,10 @@ func (d *decoder) document(src []byte, cfg *Config) {
 	if len(bodies) > 1 {
 		d.complain(placeOf(bodies[1]), "", "remove the --- line and what follows it", "the file holds several documents")
 	}
-	if len(bodies) > 0 {
-		d.value(bodies[0], reflect.ValueOf(cfg).Elem(), "")
+	if len(bodies) == 0 {
+		return nil
 	}
+	return bodies[0]
 }
 
 func placeOf(n ast.Node) place {
@@ -91,6 +99,10 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	}
 	if v.Type() == reflect.TypeFor[Stream]() && isScalar(n) {
 		d.value(n, v.FieldByName("Name"), path)
+		return
+	}
+	if v.Type() == reflect.TypeFor[Survivor]() && isScalar(n) {
+		d.value(n, v.FieldByName("Policy"), path)
 		return
 	}
 	switch {
@@ -137,6 +149,34 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
 			continue
 		}
 		d.value(pair.Value, v.Field(i), join(path, key))
+	}
+}
+
+// section reads one section of hub.yaml into v and looks at no other.
+func (d *decoder) section(n ast.Node, name string, v reflect.Value) {
+	var keys []string
+	for f := range reflect.TypeFor[Config]().Fields() {
+		if key := f.Tag.Get("yaml"); key != "-" && key != "" {
+			keys = append(keys, key)
+		}
+	}
+	there := false
+	for _, pair := range d.pairs(n, "") {
+		key := keyText(pair.Key)
+		switch {
+		case key == name:
+			there = true
+			d.value(pair.Value, v, name)
+		case !slices.Contains(keys, key):
+			hint := "write the rules below a key " + name + ":"
+			if near := nearest(key, keys); near != "" {
+				hint = fmt.Sprintf("did you mean %s?", near)
+			}
+			d.complain(placeOf(pair.Key), key, hint, "%q is not a key of hub.yaml", key)
+		}
+	}
+	if !there && len(d.complaints) == 0 {
+		d.complain(placeOf(n), name, "write the rules below a key "+name+":", "the file has no section %s", name)
 	}
 }
 
@@ -205,6 +245,13 @@ func set(v reflect.Value, text string) (hint string) {
 			return "write a time such as 2024-12-31T00:00:00Z, or a date"
 		}
 		v.Set(reflect.ValueOf(t))
+		return ""
+	case Size:
+		n, err := ParseSize(text)
+		if err != nil {
+			return "write a size such as 512MB or 4GiB"
+		}
+		v.SetInt(int64(n))
 		return ""
 	}
 	switch v.Kind() {

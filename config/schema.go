@@ -34,6 +34,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Examples: []any{"30s", "5m", "24h", "30d"}}
 	case reflect.TypeFor[time.Time]():
 		return &jsonschema.Schema{Type: "string", Examples: []any{"2024-12-31", "2024-12-31T00:00:00Z"}}
+	case reflect.TypeFor[Size]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "integer"}}, Examples: []any{"512MB", "4GiB"}}
 	case reflect.TypeFor[Secret]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}
 	}
@@ -44,4 +46,10 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 func (Stream) JSONSchemaExtend(s *jsonschema.Schema) {
 	keys := *s
 	*s = jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string"}, &keys}}
+}
+
+// JSONSchemaExtend tells the schema that a field's survivorship may be just its policy.
+func (Survivor) JSONSchemaExtend(s *jsonschema.Schema) {
+	keys := *s
+	*s = jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string", Enum: []any{"source_priority", "most_recent", "most_frequent", "longest"}}, &keys}}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -24,6 +25,9 @@ func (d *decoder) validate(cfg *Config) {
 		panic(err) // only an empty name or a nil function can fail
 	}
 	if err := v.RegisterValidation("listen", func(f validator.FieldLevel) bool { return isListen(f.Field().String()) }); err != nil {
+		panic(err)
+	}
+	if err := v.RegisterValidation("uri_reference", func(f validator.FieldLevel) bool { return isReference(f.Field().String()) }); err != nil {
 		panic(err)
 	}
 	// Secret marshals as "[redacted]"; rules such as min must see the text.
@@ -57,6 +61,12 @@ func (d *decoder) placeFor(path string) place {
 	}
 }
 
+// find returns the file and the place of a path, as placeFor does.
+func (d *decoder) find(path string) (file string, line, column int) {
+	at := d.placeFor(path)
+	return d.file, at.line, at.column
+}
+
 func sentence(f validator.FieldError) (what, hint string) {
 	switch f.Tag() {
 	case "required":
@@ -69,10 +79,16 @@ func sentence(f validator.FieldError) (what, hint string) {
 		return "names something twice", "give each entry a name of its own"
 	case "http_url":
 		return "is not a web address", "write it whole: https://example.com/path"
+	case "uri_reference":
+		return "is not a URI reference", "write it as https://hub.example.com or /hub, without spaces"
 	case "listen":
 		return "is not an address to listen on", "write host:port, such as 127.0.0.1:8420"
 	case "cidr":
 		return "is not a network", "write it as address/bits, such as 10.0.0.0/8"
+	case "fqdn|email":
+		return "is neither a domain nor an address", "write agency.example, or ana@agency.example"
+	case "iso3166_1_alpha2":
+		return "is not a country", "write its two letters, such as DE or US"
 	case "fqdn":
 		return "is not a domain", "write it without @ and https://, such as example.com"
 	case "file":
@@ -97,10 +113,18 @@ func bound(f validator.FieldError) string {
 		if dur, err := time.ParseDuration(f.Param() + "ns"); err == nil {
 			return dur.String()
 		}
+	case f.Type() == reflect.TypeFor[Size]():
+		return f.Param() + " bytes"
 	case f.Kind() == reflect.String:
 		return f.Param() + " characters"
 	}
 	return f.Param()
+}
+
+// isReference says whether text is a URI or a relative reference, spelled as it goes over the wire.
+func isReference(text string) bool {
+	_, err := url.Parse(text)
+	return err == nil && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\^`{|}", r) })
 }
 
 // references checks names that point to connections of the same file.
@@ -120,28 +144,7 @@ func (d *decoder) references(cfg *Config) {
 		endpoints[i] = w.Name
 	}
 	d.unique("webhooks", endpoints)
-	check := func(path, name string) {
-		if slices.Contains(names, name) {
-			return
-		}
-		hint := "name one of the connections of this file"
-		if near := nearest(name, names); near != "" {
-			hint = fmt.Sprintf("did you mean %s?", near)
-		}
-		d.complain(d.placeFor(path), path, hint, "%s: there is no connection %q", path, name)
-	}
-	for i, name := range cfg.Identity.SourceOrder {
-		check(fmt.Sprintf("identity.source_order[%d]", i), name)
-	}
-	for key := range cfg.Identity.Single {
-		path := "identity.single[" + key + "]"
-		connection, stream, ok := strings.Cut(key, "/")
-		if !ok || stream == "" {
-			d.complain(d.placeFor(path), path, "write it as hubspot/companies: true", "%s does not name a connection and a stream", path)
-			continue
-		}
-		check(path, connection)
-	}
+	d.identity(cfg, names)
 }
 
 // unique complains about every entry whose name an earlier entry of the list has.
