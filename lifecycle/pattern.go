@@ -22,15 +22,16 @@ func families() map[string]family {
 		return family{kind, append(strings.Fields(types), "deleted", "restored")}
 	}
 	return map[string]family{
-		"company":      with(canon.KindCompany, "created changed"),
+		"company":      with(canon.KindCompany, "created changed renamed plan_changed seats_changed parent_changed merged archived"),
 		"contact":      with(canon.KindContact, "created changed"),
+		"person":       {canon.KindContact, strings.Fields("opted_out opted_in do_not_contact contact_allowed email_changed title_changed employer_changed merged archived")},
 		"owner":        {canon.KindCompany, []string{"changed"}},
-		"deal":         with(canon.KindDeal, "created stage_changed amount_changed won lost reopened"),
-		"quote":        with(canon.KindQuote, "created sent approved accepted rejected expired"),
-		"invoice":      with(canon.KindInvoice, "issued overdue paid voided uncollectible reopened"),
+		"deal":         with(canon.KindDeal, "created stage_changed amount_changed close_date_changed won lost reopened"),
+		"quote":        with(canon.KindQuote, "created sent approved accepted rejected expired amount_changed"),
+		"invoice":      with(canon.KindInvoice, "issued overdue partially_paid paid voided uncollectible reopened amount_changed due_date_changed"),
 		"credit":       with(canon.KindInvoice, "issued voided"),
-		"subscription": with(canon.KindSubscription, "trial_started trial_ended started changed past_due paused resumed cancel_scheduled cancel_revoked renewed ended"),
-		"ticket":       with(canon.KindTicket, "opened replied escalated solved reopened rated"),
+		"subscription": with(canon.KindSubscription, "trial_started trial_ended started changed price_changed past_due paused resumed cancel_scheduled cancel_revoked renewed ended"),
+		"ticket":       with(canon.KindTicket, "opened replied escalated deescalated priority_changed reassigned solved reopened rated"),
 		"usage":        {kind: canon.KindUsage},
 		"survey":       with(canon.KindSurvey, "nps csat ces"),
 		"touch":        {kind: canon.KindActivity},

@@ -104,7 +104,7 @@ type object struct {
 func objectOf(stream string) (object, error) {
 	all := map[string]object{
 		"partners": {"res.partner", nil, []string{"name", "display_name", "active", "is_company", "partner_share", "type", "parent_id", "commercial_partner_id",
-			"email", "phone", "mobile", "function", "website", "vat", "ref", "city", "zip", "state_id", "country_id", "lang", "industry_id", "user_id",
+			"email", "phone", "mobile", "function", "website", "vat", "company_registry", "ref", "city", "zip", "state_id", "country_id", "lang", "industry_id", "user_id",
 			"customer_rank", "create_date", "write_date"}},
 		"leads": {"crm.lead", nil, []string{"name", "active", "type", "partner_id", "partner_name", "contact_name", "email_from", "phone", "stage_id", "team_id",
 			"user_id", "won_status", "probability", "expected_revenue", "recurring_revenue", "company_currency", "date_open", "date_closed", "date_deadline",
