@@ -65,7 +65,9 @@ type stage struct {
 	receiver *sandbox.Receiver
 	hook     string
 	secret   string
-	close    func()
+	// connected is the hub.yaml up to its connections.
+	connected string
+	close     func()
 }
 
 func (c *cli) runDemo(ctx context.Context, o demoOptions) (err error) {
@@ -105,6 +107,11 @@ func (c *cli) runDemo(ctx context.Context, o demoOptions) (err error) {
 	}
 	err = serve(ctx, a, func(ctx context.Context, g *errgroup.Group) error {
 		if o.once {
+			if o.data != "" {
+				if err := st.leave(filepath.Join(dir, "hub.yaml")); err != nil {
+					return err
+				}
+			}
 			return c.demoOnce(ctx, a, st, o)
 		}
 		return c.demoLive(ctx, g, a, st)
@@ -156,7 +163,7 @@ func (st *stage) yaml(o demoOptions, asOf time.Time) string {
 	if o.listen != "" {
 		head += "api: {listen: \"" + o.listen + "\"}\n"
 	}
-	return fmt.Sprintf(`%sdata_dir: hub-data
+	st.connected = fmt.Sprintf(`%sdata_dir: hub-data
 sync: {every: 3s}
 connections:
   - name: hubspot
@@ -169,7 +176,9 @@ connections:
   - name: zendesk
     connector: zendesk
     settings: {base_url: "%s", email: "%s", api_token: "%s", exports_per_minute: "6000"}
-webhooks:
+`, head, st.servers.URLs[sandbox.VendorHubSpot], sandbox.HubSpotToken, st.servers.URLs[sandbox.VendorStripe], sandbox.StripeKey,
+		st.servers.URLs[sandbox.VendorZendesk], sandbox.ZendeskEmail, sandbox.ZendeskToken)
+	return st.connected + fmt.Sprintf(`webhooks:
   - name: demo-receiver
     url: "%s"
     secrets: ["%s"]
@@ -177,8 +186,13 @@ webhooks:
     backfill: current
     concurrency: 8
 webhooks_allow: [127.0.0.0/8]
-`, head, st.servers.URLs[sandbox.VendorHubSpot], sandbox.HubSpotToken, st.servers.URLs[sandbox.VendorStripe], sandbox.StripeKey,
-		st.servers.URLs[sandbox.VendorZendesk], sandbox.ZendeskEmail, sandbox.ZendeskToken, st.hook, st.secret)
+`, st.hook, st.secret)
+}
+
+// leave writes the hub.yaml by which other commands find what the demo has gathered. The vendors in it are gone when the
+// demo ends.
+func (st *stage) leave(file string) error {
+	return os.WriteFile(file, []byte("# Written by hub demo, so that other commands find its data. Its vendors end with the demo.\n"+st.connected), 0o600)
 }
 
 // config returns the configuration of the demo, as if its hub.yaml stood in dir.
@@ -261,7 +275,7 @@ func (c *cli) demoLive(ctx context.Context, g *errgroup.Group, a *app, st *stage
 	if err := s.verdict(); err != nil {
 		return err
 	}
-	c.tryThese(a, login, served)
+	c.tryThese(a, st, login, served)
 	a.live(ctx, g, func(pull.Progress) {})
 	for wait(ctx, 4*time.Second) {
 		for _, sentence := range st.world.Step(time.Now().Add(-worldLag)) {
@@ -272,10 +286,10 @@ func (c *cli) demoLive(ctx context.Context, g *errgroup.Group, a *app, st *stage
 }
 
 // tryThese ends the first round with what a reader may look at.
-func (c *cli) tryThese(a *app, login string, s served) {
+func (c *cli) tryThese(a *app, st *stage, login string, s served) {
 	config := filepath.Join(a.cfg.Dir, "hub.yaml")
 	note := ""
-	if err := os.WriteFile(config, []byte("# Written by hub demo, so that other commands find its data.\ndata_dir: hub-data\n"), 0o600); err != nil {
+	if err := st.leave(config); err != nil {
 		note = " (could not write " + config + ")"
 	}
 	fmt.Fprintf(c.out, `

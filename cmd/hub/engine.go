@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,26 +29,25 @@ func pushName(t push.Target) string { return "push-" + t.Connection + "-" + t.St
 // start runs the parts that carry data: the records belt into the store, the outbox onto the changes belt,
 // and the changes belt into webhooks and vendors. It returns at once; the group ends with ctx.
 func (a *app) start(ctx context.Context, g *errgroup.Group) error {
-	// The names must have their place on the belt before the first change is sent.
-	if _, err := a.bus.Durable(ctx, webhooksName); err != nil {
+	p, err := a.places(ctx)
+	if err != nil {
 		return err
 	}
-	for _, t := range a.targets {
-		if _, err := a.bus.Durable(ctx, pushName(t)); err != nil {
-			return err
-		}
-	}
 	g.Go(func() error { return a.bus.Records(ctx, a.ingest) })
-	g.Go(func() error { return a.relay(ctx) })
-	g.Go(func() error { return a.bus.Changes(ctx, webhooksName, changesAtOnce, a.fan) })
+	g.Go(func() error { return a.relay(ctx, p) })
+	g.Go(func() error {
+		return a.bus.Changes(ctx, webhooksName, changesAtOnce, unheard(p.heard[webhooksName], a.fan))
+	})
 	g.Go(func() error { return a.deliverer.Run(ctx) })
 	if a.desk != nil {
 		g.Go(func() error { return a.desk.Run(ctx) })
 	}
 	g.Go(func() error { return a.keepMeters(ctx) })
+	g.Go(func() error { return a.heed(ctx) })
 	for _, t := range a.targets {
 		g.Go(func() error {
-			return a.bus.Changes(ctx, pushName(t), pushedAtOnce, func(ctx context.Context, cs []canon.Change) error { return a.pushChanges(ctx, t, cs) })
+			take := unheard(p.heard[pushName(t)], func(ctx context.Context, cs []canon.Change) error { return a.pushChanges(ctx, t, cs) })
+			return a.bus.Changes(ctx, pushName(t), pushedAtOnce, take)
 		})
 	}
 	return nil
@@ -94,59 +92,6 @@ func (a *app) wake() {
 	case a.committed <- struct{}{}:
 	default:
 	}
-}
-
-// relay sends the outbox to the changes belt, from behind the last change that is there.
-func (a *app) relay(ctx context.Context) error {
-	at, err := a.relayed(ctx)
-	if err != nil {
-		return err
-	}
-	for {
-		cs, err := a.db.Outbox(ctx, at, changesAtOnce)
-		if err == nil && len(cs) > 0 {
-			if err = a.bus.PublishChanges(ctx, cs); err == nil {
-				at = cs[len(cs)-1].Position
-				err = a.db.InTx(ctx, time.Now(), func(tx *store.Tx) error { return tx.SetMeta(ctx, "relayed", strconv.FormatInt(at, 10)) })
-			}
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			a.log.Error("changes could not be sent; they are tried again", "error", err)
-		} else if len(cs) == changesAtOnce {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-a.committed:
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// relayed finds out how far the outbox has been sent: as far as was noted, unless the belt holds less, because
-// it is new or another one. Sending again what is there already does no harm, leaving something out would.
-func (a *app) relayed(ctx context.Context) (int64, error) {
-	last, fresh, err := a.bus.LastChange(ctx)
-	if err != nil || fresh {
-		return 0, err
-	}
-	noted, err := a.db.Meta(ctx, "relayed")
-	if err != nil || noted == "" {
-		return 0, err
-	}
-	at, err := strconv.ParseInt(noted, 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	if last > 0 {
-		// A belt whose old changes have all gone tells nothing of how far it was filled.
-		at = min(at, last)
-	}
-	return at, nil
 }
 
 // fan turns changes into deliveries.
@@ -239,6 +184,14 @@ func (a *app) round(ctx context.Context, onProgress func(pull.Progress)) error {
 	}); err != nil {
 		return err
 	}
+	// Whose erasure was interrupted is erased first.
+	if _, err := a.finishErasures(ctx, beltPatience); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// They are kept out all the same.
+		a.log.Warn("an erasure could not be finished; it is tried again", "error", err)
+	}
 	pulled := a.runner(onProgress).Round(ctx, pullSources(a.pulled()))
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -274,15 +227,10 @@ func (a *app) settleOut(ctx context.Context) error {
 		if err != nil {
 			return false, err
 		}
-		last, _, err := a.bus.LastChange(ctx)
-		if err != nil || last < end {
-			return false, err
+		if a.sent.Load() < end {
+			return false, nil
 		}
-		names := []string{webhooksName}
-		for _, t := range a.targets {
-			names = append(names, pushName(t))
-		}
-		for _, name := range names {
+		for _, name := range a.listeners() {
 			if n, err := a.bus.ChangesWaiting(ctx, name); err != nil || n > 0 {
 				return false, err
 			}
@@ -325,6 +273,7 @@ func (a *app) live(ctx context.Context, g *errgroup.Group, onProgress func(pull.
 			return nil
 		})
 	}
+	g.Go(func() error { return a.keepErased(ctx) })
 	g.Go(func() error {
 		for wait(ctx, time.Second) {
 			if err := a.tick(ctx); err != nil && ctx.Err() == nil {
@@ -381,7 +330,13 @@ func serve(ctx context.Context, a *app, fn func(ctx context.Context, g *errgroup
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
 	g, inner2 := errgroup.WithContext(inner)
-	err := a.start(inner2, g)
+	err := a.reresolve(inner2)
+	if err == nil {
+		err = a.keepRules(inner2)
+	}
+	if err == nil {
+		err = a.start(inner2, g)
+	}
 	if err == nil {
 		err = fn(inner2, g)
 	}

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/config"
 	"github.com/lifecyclehub/hub/connectors"
-	"github.com/lifecyclehub/hub/identity"
 	"github.com/lifecyclehub/hub/store"
 	"github.com/lifecyclehub/hub/sync/push"
 	"github.com/lifecyclehub/hub/webhooks"
@@ -101,31 +99,6 @@ func targets(v *vendor) ([]push.Target, error) {
 		out = append(out, t)
 	}
 	return out, nil
-}
-
-// rules turns the identity section of hub.yaml into rules. Where it does not say, CRMs come before support
-// and support before billing, and only billing streams may hold several accounts of one customer.
-func rules(cfg *config.Config, vs []*vendor) *identity.Rules {
-	r := &identity.Rules{SourceOrder: cfg.Identity.SourceOrder, GenericLimit: cfg.Identity.GenericLimit, FreeMail: cfg.Identity.FreeMail, Single: map[string]bool{}}
-	if len(r.SourceOrder) == 0 {
-		rank := map[string]int{"crm": 0, "support": 1, "billing": 2, "usage": 3, "file": 4}
-		sorted := slices.Clone(vs)
-		slices.SortStableFunc(sorted, func(a, b *vendor) int { return rank[a.def.Category] - rank[b.def.Category] })
-		for _, v := range sorted {
-			r.SourceOrder = append(r.SourceOrder, v.cfg.Name)
-		}
-	}
-	for _, v := range vs {
-		if v.def.Category == "billing" {
-			for _, s := range v.streams {
-				r.Single[v.cfg.Name+"/"+s] = false
-			}
-		}
-	}
-	for k, single := range cfg.Identity.Single {
-		r.Single[k] = single
-	}
-	return r
 }
 
 // pushCustomers brings the vendors' records of customers to what the customers' assessments say.

@@ -115,127 +115,19 @@ func (c *cli) customers() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) timeline() *cobra.Command {
-	var all, newest bool
-	var types []string
-	var from, to string
-	var limit int
-	cmd := &cobra.Command{
-		Use:     "timeline CUSTOMER",
-		Short:   "Tell what happened to a customer, in order",
-		Long:    "timeline tells what happened to a customer, in order. CUSTOMER is an id (cus_…) or a record of theirs\n(connection/stream/id). --all tells of everybody.",
-		Example: "  hub timeline cus_0123456789abcdef0123\n  hub timeline hubspot/companies/1001 --type invoice.\n  hub timeline --all --json",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if all == (len(args) == 1) {
-				return canon.Errorf("usage", "name one customer, or give --all").WithHint("`hub customers` lists them")
-			}
-			w := canon.Window{Types: types, Newest: newest, Limit: 1000}
-			var err error
-			if w.From, err = parseDay(from); err != nil {
-				return err
-			}
-			if w.To, err = parseDay(to); err != nil {
-				return err
-			}
-			customer := ""
-			if !all {
-				customer = args[0]
-			}
-			return c.withStore(cmd.Context(), func(db *store.DB) error { return c.writeTimeline(cmd.Context(), db, customer, w, limit) })
-		},
-	}
-	cmd.Flags().BoolVar(&all, "all", false, "everybody's timeline")
-	cmd.Flags().BoolVar(&newest, "newest", false, "the newest first")
-	cmd.Flags().StringSliceVar(&types, "type", nil, "only these types; \"invoice.\" means all that begin so")
-	cmd.Flags().StringVar(&from, "from", "", "from this day or moment on (2026-01-31 or RFC 3339)")
-	cmd.Flags().StringVar(&to, "to", "", "before this day or moment")
-	cmd.Flags().IntVar(&limit, "limit", 0, "the most events (0: all)")
-	return cmd
-}
-
-func parseDay(s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	return time.Time{}, canon.Errorf("usage", "%q is no day or moment", s).WithHint("write 2026-01-31 or 2026-01-31T12:00:00Z")
-}
-
-// writeTimeline prints events page by page, as lines or as one JSON array with one event a line.
-func (c *cli) writeTimeline(ctx context.Context, db *store.DB, customer string, w canon.Window, limit int) error {
-	n := 0
-	out := newEventWriter(c)
-	for {
-		page, err := db.Timeline(ctx, customer, w)
-		if err != nil {
-			return err
-		}
-		for _, e := range page.Events {
-			if limit > 0 && n == limit {
-				return out.end()
-			}
-			n++
-			if err := out.event(e); err != nil {
-				return err
-			}
-		}
-		if page.Next == "" {
-			return out.end()
-		}
-		w.After = page.Next
-	}
-}
-
-type eventWriter struct {
-	c *cli
-	n int
-}
-
-func newEventWriter(c *cli) *eventWriter { return &eventWriter{c: c} }
-
-func (w *eventWriter) event(e canon.Event) error {
-	w.n++
-	if !w.c.json {
-		_, err := fmt.Fprintf(w.c.out, "%s  %-22s %s\n", minute(e.OccurredAt), e.Type, e.Summary)
-		return err
-	}
-	lead := ",\n"
-	if w.n == 1 {
-		lead = "[\n"
-	}
-	b, err := compact(e)
-	if err == nil {
-		_, err = fmt.Fprintf(w.c.out, "%s%s", lead, b)
-	}
-	return err
-}
-
-func (w *eventWriter) end() error {
-	switch {
-	case w.c.json && w.n == 0:
-		fmt.Fprintln(w.c.out, "[]")
-	case w.c.json:
-		fmt.Fprintln(w.c.out, "\n]")
-	case w.n == 0:
-		fmt.Fprintln(w.c.out, "nothing happened in that time")
-	}
-	return nil
-}
-
 func (c *cli) explain() *cobra.Command {
-	return &cobra.Command{
+	var at, known string
+	cmd := &cobra.Command{
 		Use:     "explain CUSTOMER",
 		Short:   "Say where a customer stands, how they are doing, and why",
-		Example: "  hub explain cus_0123456789abcdef0123\n  hub explain stripe/customers/cus_9 --json",
+		Example: "  hub explain cus_0123456789abcdef0123\n  hub explain stripe/customers/cus_9 --json\n  hub explain stripe/customers/cus_9 --at 2026-01-31",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withStore(cmd.Context(), func(db *store.DB) error {
 				cust, err := db.Customer(cmd.Context(), args[0])
+				if err == nil && at+known != "" {
+					cust.Assessment, err = assessmentAt(cmd.Context(), db, args[0], at, known)
+				}
 				if err != nil {
 					return err
 				}
@@ -247,6 +139,9 @@ func (c *cli) explain() *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().StringVar(&at, "at", "", "where the customer stood on this day or at this moment")
+	cmd.Flags().StringVar(&known, "known-at", "", "by what was known on this day or at this moment")
+	return cmd
 }
 
 func writeExplain(w io.Writer, cust canon.Customer) {

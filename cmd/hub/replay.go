@@ -30,24 +30,35 @@ const remapDone = "done"
 
 func (c *cli) replayCommand() *cobra.Command {
 	var o remapOptions
-	var remap bool
+	var remap, changes bool
+	var since string
 	cmd := &cobra.Command{
-		Use:   "replay --remap",
-		Short: "Apply the present mapping to every record that is held, without asking the vendors",
-		Long: `Every version of every record that Hub ever read is kept. After a mapping was edited, replay maps them all again and
+		Use:   "replay --remap | --changes",
+		Short: "Apply the present mapping to every record that is held, or publish changes on NATS once more",
+		Long: `With --remap: every version of every record that Hub ever read is kept. After a mapping was edited, replay maps them all again and
 brings entities, customers, timelines and assessments to what they would be had the mapping always been this one. What
 no longer follows from the records is taken back, but stays answerable as what was known then. A run that was stopped
-goes on where it was.`,
-		Example: "  hub replay --remap\n  hub replay --remap --connection hubspot --stream deals",
+goes on where it was.
+
+With --changes: publishes what was told before on NATS once more, as far back as the store holds it, for subscribers that
+came later or lost what they had. The changes keep their ids and carry the header Hub-Again. Webhooks are not sent and
+fields are not written again.`,
+		Example: "  hub replay --remap\n  hub replay --changes --since 2026-01-31\n  hub replay --remap --connection hubspot --stream deals",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !remap {
-				return canon.Errorf("usage", "say what to replay").WithHint("--remap applies the present mapping to the records held; `hub deadletters replay` maps the faulty ones again")
+			switch {
+			case remap == changes:
+				return canon.Errorf("usage", "say what to replay").
+					WithHint("--remap applies the present mapping to the records held, --changes publishes on NATS once more; `hub deadletters replay` maps the faulty ones again")
+			case changes:
+				return c.tellAgain(cmd.Context(), since)
 			}
 			return c.remap(cmd.Context(), o)
 		},
 	}
 	cmd.Flags().BoolVar(&remap, "remap", false, "apply the present mapping to all versions held")
+	cmd.Flags().BoolVar(&changes, "changes", false, "publish changes on NATS once more")
+	cmd.Flags().StringVar(&since, "since", "", "with --changes: only those recorded since this `moment`")
 	cmd.Flags().StringVar(&o.connection, "connection", "", "only this connection")
 	cmd.Flags().StringVar(&o.stream, "stream", "", "only this stream")
 	return cmd

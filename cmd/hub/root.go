@@ -66,8 +66,9 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 wrong configuration, 4 
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return canon.Errorf("usage", "%w", err).WithHint("see `%s --help`", cmd.CommandPath())
 	})
-	root.AddCommand(c.demo(), c.sandboxCommand(), c.initialise(), c.check(), c.sync(), c.run(), c.customers(), c.timeline(), c.explain(),
-		c.mapCommand(), c.webhooks(), c.deadletters(), c.bench(), c.connectors(), c.connect(), c.connections(), c.replayCommand(), c.vault(), c.pushes(), c.version())
+	root.AddCommand(c.demo(), c.sandboxCommand(), c.initialise(), c.check(), c.sync(), c.run(), c.customers(), c.timeline(), c.explain(), c.identity(),
+		c.mapCommand(), c.webhooks(), c.deadletters(), c.bench(), c.connectors(), c.connect(), c.connections(), c.replayCommand(), c.vault(), c.pushes(),
+		c.erase(), c.export(), c.audit(), c.rebuild(), c.version())
 	return root
 }
 

@@ -121,6 +121,9 @@ func stateOf(t *testing.T, db *store.DB) string {
 			if c.Assessment != nil {
 				c.Assessment.RecordedAt = time.Time{}
 			}
+			for i := range c.Fields {
+				c.Fields[i].ObservedAt = time.Time{}
+			}
 			line(c)
 			line(r)
 		}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/lifecyclehub/hub/bus"
@@ -49,7 +50,9 @@ type app struct {
 	now func() time.Time
 	// committed wakes the relay from the outbox to the changes belt.
 	committed chan struct{}
-	counts    *counters
+	// sent is the position up to which the relay has sent the outbox.
+	sent   atomic.Int64
+	counts *counters
 	// failed is touched only by whoever takes the records belt, one batch at a time.
 	failed failure
 	// unlock gives the data folder free.
@@ -110,16 +113,19 @@ func open(ctx context.Context, cfg *config.Config, env func(string) (string, boo
 	if a.vendors, err = openVendors(ctx, a.around()); err != nil {
 		return a, err
 	}
-	if a.bus, err = bus.Open(ctx, bus.Options{URL: cfg.NATS.URL.Reveal(), Dir: filepath.Join(cfg.DataDir, "nats"), Listen: cfg.NATS.Listen}); err != nil {
+	if a.bus, err = bus.Open(ctx, bus.Options{URL: cfg.NATS.URL.Reveal(), Dir: filepath.Join(cfg.DataDir, "nats"), Listen: cfg.NATS.Listen,
+		Source: cfg.NATS.Source, Keep: cfg.NATS.Retention.Age, KeepBytes: int64(cfg.NATS.Retention.Bytes)}); err != nil {
 		return a, err
 	}
-	a.rules = rules(cfg, a.vendors)
+	if a.rules, err = rulesAtHand(ctx, a.db, cfg, a.vendors); err != nil {
+		return a, err
+	}
 	a.counts = newCounters(a)
 	a.pipe = ingest.New(ingest.Options{
 		Atomic: func(ctx context.Context, fn func(ingest.Tx) error) error {
 			return a.db.InTx(ctx, time.Now(), func(tx *store.Tx) error { return fn(tx) })
 		},
-		Maps: mappings(a.vendors), Sources: sources(a.vendors), Rules: a.rules, Policy: a.policy, Now: a.now, Rounds: a.db.Rounds, Log: log,
+		Maps: mappings(a.vendors), Sources: sources(a.vendors), Rules: a.rules, Policy: a.policy, Now: a.now, Rounds: a.db.Rounds, ErasureKey: a.erasureKey, Log: log,
 	})
 	if err = a.openOut(ctx); err != nil {
 		return a, err

@@ -1,0 +1,344 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"os/user"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/store"
+	"github.com/lifecyclehub/hub/sync/ingest"
+)
+
+// eraseOptions say whom to erase, and who says so.
+type eraseOptions struct {
+	who, author, reason string
+	yes, dry            bool
+}
+
+func (c *cli) erase() *cobra.Command {
+	var o eraseOptions
+	cmd := &cobra.Command{
+		Use:   "erase WHO",
+		Short: "Remove a person or a company everywhere, and keep them from coming back",
+		Long: `erase removes what is held of a person or company: records in every version, the timeline, assessments, deliveries,
+what was written back, dead letters, messages on the belts, and the bytes that all these leave in files. What others'
+records say of them is replaced by ` + ingest.Erased + `. From then on their records are left out when vendors send them again.
+
+WHO is the id of a customer or person (cus_…), a record (connection/stream/id), or an e-mail address. Without --yes
+nothing is done but to show what would be. An erasure that was interrupted is finished by the same command, by
+` + "`hub sync` or by `hub run`" + `.`,
+		Example: "  hub erase ana@acme.example\n  hub erase ana@acme.example --yes --reason 'request 17'\n  hub erase hubspot/companies/4711 --yes\n  hub erase list\n  hub erase lift era_0123456789abcdef0123",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.who = args[0]
+			if o.dry && o.yes {
+				return canon.Errorf("usage", "--dry-run and --yes contradict each other").WithHint("leave one of them out")
+			}
+			if !o.yes {
+				return c.eraseShow(cmd.Context(), o.who)
+			}
+			return c.eraseDo(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.yes, "yes", false, "do it; there is no way back")
+	cmd.Flags().BoolVar(&o.dry, "dry-run", false, "only show what would be removed (which is what happens without --yes)")
+	cmd.PersistentFlags().StringVar(&o.author, "author", operator(), "who says so")
+	cmd.Flags().StringVar(&o.reason, "reason", "", "why, without naming anybody")
+	cmd.AddCommand(c.eraseList(), c.eraseLift(&o.author), c.eraseResume())
+	return cmd
+}
+
+// operator is who runs the command.
+func operator() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
+
+// eraseShow prints what erasing somebody would remove.
+func (c *cli) eraseShow(ctx context.Context, who string) error {
+	return c.withStore(ctx, func(db *store.DB) error {
+		s, err := ingest.FindSubject(ctx, db, who)
+		if err != nil {
+			return err
+		}
+		t, err := tracesOf(ctx, db, s)
+		if err != nil {
+			return err
+		}
+		if c.json {
+			return c.print(t)
+		}
+		fmt.Fprintf(c.out, "%s %s\n", s.Kind, s.Title)
+		for _, known := range [][2]string{{"e-mail", strings.Join(s.Emails, ", ")}, {"phone ends with", strings.Join(s.Phones, ", ")}, {"name", strings.Join(s.Names, ", ")},
+			{"left, as others share it", strings.Join(s.Shared, ", ")}} {
+			if known[1] != "" {
+				fmt.Fprintf(c.out, "  %s: %s\n", known[0], known[1])
+			}
+		}
+		show := newTable(c.out, "what", "removed", "redacted")
+		for _, name := range slices.Sorted(maps.Keys(t.all())) {
+			show.AppendRow(table.Row{name, t.Removed[name], t.Redacted[name]})
+		}
+		show.Render()
+		fmt.Fprintf(c.out, "nothing was done; --yes does it, and there is no way back\n")
+		return nil
+	})
+}
+
+// traces is what is held of a subject: rows of its own, which erasing removes, and rows of others that name it.
+type traces struct {
+	Kind     string           `json:"kind"`
+	Title    string           `json:"title"`
+	Emails   []string         `json:"emails,omitempty"`
+	Phones   []string         `json:"phones,omitempty"`
+	Names    []string         `json:"names,omitempty"`
+	Shared   []string         `json:"shared,omitempty"`
+	Records  []string         `json:"records"`
+	Removed  map[string]int64 `json:"removed"`
+	Redacted map[string]int64 `json:"redacted"`
+}
+
+func (t traces) all() map[string]bool {
+	out := map[string]bool{}
+	for _, m := range []map[string]int64{t.Removed, t.Redacted} {
+		for name := range m {
+			out[name] = true
+		}
+	}
+	return out
+}
+
+// passing recognises a subject with a key that is thrown away.
+func passing(s ingest.Subject) *ingest.Marked {
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails
+	return ingest.NewMarked(key[:], s.Marks(key[:], ""))
+}
+
+func tracesOf(ctx context.Context, db *store.DB, s ingest.Subject) (traces, error) {
+	t := traces{Kind: s.Kind, Title: s.Title, Emails: s.Emails, Phones: s.Phones, Names: s.Names, Shared: s.Shared, Records: []string{},
+		Removed: map[string]int64{}, Redacted: map[string]int64{}}
+	for _, r := range s.Scope.Refs {
+		t.Records = append(t.Records, r.String())
+	}
+	if err := db.Export(ctx, s.Scope, func(table string, _ store.Exported) error {
+		t.Removed[table]++
+		return nil
+	}); err != nil {
+		return t, err
+	}
+	known := passing(s)
+	naming := map[string]int64{}
+	if err := db.EachText(ctx, func(r canon.TextRow) error {
+		if slices.ContainsFunc(r.Values, func(v string) bool { return known.Mentions([]byte(v)) }) {
+			naming[r.Table]++
+			if slices.ContainsFunc(r.Refs, func(ref canon.Ref) bool { return slices.Contains(s.Scope.Refs, ref) }) {
+				naming[r.Table]--
+			}
+		}
+		return nil
+	}); err != nil {
+		return t, err
+	}
+	// Of the other tables it is only known how many rows name the subject, its own among them.
+	own := map[string]bool{"versions": true, "pushed": true, "dead_letters": true, "decisions": true}
+	for name, n := range naming {
+		if !own[name] {
+			n -= min(n, t.Removed[name])
+		}
+		if n > 0 {
+			t.Redacted[name] = n
+		}
+	}
+	return t, nil
+}
+
+// eraseDo erases somebody.
+func (c *cli) eraseDo(ctx context.Context, o eraseOptions) error {
+	id, err := c.entomb(ctx, o)
+	if err != nil && canon.AsError(err).Code == "person.unknown" {
+		// An erasure that was interrupted may have removed already by what they could be named.
+		if rest, ferr := c.eraseRest(ctx); ferr != nil || len(rest) > 0 {
+			return errors.Join(ferr, c.eraseReport(rest))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	done, err := c.eraseRest(ctx)
+	if err != nil {
+		return err
+	}
+	return c.eraseReport(slices.DeleteFunc(done, func(e canon.Erasure) bool { return e.ID != id && len(done) > 1 }))
+}
+
+// entomb keeps by what the subject is recognised, which blocks them from then on. It returns the erasure's id.
+func (c *cli) entomb(ctx context.Context, o eraseOptions) (id string, err error) {
+	cfg, err := c.load()
+	if err != nil {
+		return "", err
+	}
+	err = c.withStore(ctx, func(db *store.DB) error {
+		s, err := ingest.FindSubject(ctx, db, o.who)
+		if err != nil {
+			return err
+		}
+		if s.Empty() {
+			return canon.Errorf("person.unknown", "nothing is known by which %s could be recognised", o.who)
+		}
+		keys, err := loadKeys(cfg, c.env)
+		if err != nil {
+			return err
+		}
+		key, err := makeErasureKey(ctx, db, keys)
+		if err != nil {
+			return err
+		}
+		id, err = entomb(ctx, db, s, key, o)
+		return err
+	})
+	return id, err
+}
+
+func entomb(ctx context.Context, db *store.DB, s ingest.Subject, key []byte, o eraseOptions) (string, error) {
+	now := time.Now().UTC()
+	marks := s.Marks(key, "")
+	sums := []string{now.Format(time.RFC3339Nano)}
+	for _, m := range marks {
+		sums = append(sums, m.Sum)
+	}
+	e := canon.Erasure{ID: canon.ID("era", sums...), Kind: s.Kind, State: canon.ErasurePending, Author: cmp.Or(o.author, "unknown"), Reason: o.reason, At: now}
+	for i := range marks {
+		marks[i].Erasure = e.ID
+	}
+	if text, hit := passing(s).Redact(e.Reason); hit {
+		// Who writes the name into the reason would keep it.
+		e.Reason = text
+	}
+	return e.ID, db.InTx(ctx, now, func(tx *store.Tx) error {
+		if err := tx.AddErasure(ctx, e); err != nil {
+			return err
+		}
+		if err := tx.AddMarks(ctx, marks); err != nil {
+			return err
+		}
+		if err := tx.SetMeta(ctx, erasuresNote, e.ID); err != nil {
+			return err
+		}
+		if err := tellErased(ctx, tx, e, s.Affected); err != nil {
+			return err
+		}
+		return tx.AddAudit(ctx, canon.AuditEntry{Actor: e.Author, Action: "erase", Object: e.ID, Subject: subjectMark(marks)})
+	})
+}
+
+// subjectMark is the keyed hash by which entries about the same person are told to be so.
+func subjectMark(marks []canon.Mark) string {
+	for _, kind := range []string{canon.MarkMail, canon.MarkRef, canon.MarkPhone, canon.MarkName} {
+		for _, m := range marks {
+			if m.Kind == kind {
+				return m.Sum[:32]
+			}
+		}
+	}
+	return ""
+}
+
+// tellErased lets everybody who follows the customers know that somebody of them was erased.
+func tellErased(ctx context.Context, tx *store.Tx, e canon.Erasure, customers []string) error {
+	n := map[string]int64{}
+	for _, id := range customers {
+		n[id] = 1
+	}
+	first, err := tx.NextSequences(ctx, n)
+	if err != nil {
+		return err
+	}
+	var cs []canon.Change
+	for _, id := range customers {
+		data, err := compact(map[string]any{"customer": map[string]string{"id": id}, "erasure": map[string]string{"id": e.ID, "kind": e.Kind}})
+		if err != nil {
+			return err
+		}
+		cs = append(cs, canon.Change{ID: canon.ID("chg", e.ID, id), Type: canon.ErasedType, Customer: id, Sequence: first[id], OccurredAt: e.At,
+			RecordedAt: tx.Now(), Current: true, Data: data})
+	}
+	return tx.AddChanges(ctx, cs)
+}
+
+// eraseRest finishes what is pending: itself, or by the hub that runs on the data already.
+func (c *cli) eraseRest(ctx context.Context) (done []canon.Erasure, err error) {
+	err = c.withApp(ctx, func(ctx context.Context, _ *errgroup.Group, a *app) error {
+		// What an earlier process left on the belt comes first: it must not come behind.
+		if err := a.await(ctx, func() (bool, error) {
+			n, err := a.bus.RecordsWaiting(ctx)
+			return n == 0, err
+		}); err != nil {
+			return err
+		}
+		if done, err = a.finishErasures(ctx, beltPatience); err != nil {
+			return err
+		}
+		if err := a.assess(ctx); err != nil {
+			return err
+		}
+		return a.settleOut(ctx)
+	})
+	if err == nil || canon.AsError(err).Code != "data.in_use" {
+		return done, err
+	}
+	fmt.Fprintln(c.err, "the hub that is running removes the rest…")
+	err = c.withStore(ctx, func(db *store.DB) error {
+		before, err := db.Erasures(ctx)
+		if err != nil {
+			return err
+		}
+		for {
+			busy, err := db.Erasing(ctx)
+			if err != nil {
+				return err
+			}
+			if !busy {
+				break
+			}
+			if !wait(ctx, 200*time.Millisecond) {
+				return ctx.Err()
+			}
+		}
+		now, err := db.Erasures(ctx)
+		for i, e := range now {
+			if i < len(before) && before[i].State == canon.ErasurePending {
+				done = append(done, e)
+			}
+		}
+		return err
+	})
+	return done, err
+}
+
+func (c *cli) eraseReport(es []canon.Erasure) error {
+	if c.json {
+		return c.print(map[string]any{"erasures": es})
+	}
+	for _, e := range es {
+		fmt.Fprintf(c.out, "%s  %s  %s\n", e.ID, e.Kind, e.State)
+		for _, name := range slices.Sorted(maps.Keys(e.Counts)) {
+			fmt.Fprintf(c.out, "  %-20s %d\n", name, e.Counts[name])
+		}
+	}
+	return nil
+}
