@@ -21,7 +21,8 @@ const (
 )
 
 // Apply maps a record. It returns the record's entities, at most one per kind and part, and a dead letter
-// for each fault; both are the same for the same record. Raw of a dead letter shares the record's bytes.
+// for each fault; both are the same for the same record. Raw of a dead letter and the texts of the entities share
+// the record's bytes, which nobody may change any more.
 //
 // Of several rules that would make the same entity, the first whose condition holds does. A deleted record
 // gives a deleted entity per rule, with what is left of its body and without faults; rules with each, or
@@ -73,15 +74,21 @@ func (e *evaluation) run() {
 	}
 	raw := bytes.TrimSpace(e.rec.Raw)
 	problem := readable(raw, e.rec.Sound)
+	if problem != nil {
+		raw = nil
+	}
+	s, depth := st.picker.source(raw)
+	defer func() { st.picker.done(s) }()
+	if depth > maxNested {
+		problem = tooDeep()
+		st.picker.done(s)
+		s, _ = st.picker.source(nil)
+	}
 	if problem != nil && !e.rec.Deleted {
 		e.letter(problem)
 		return
 	}
-	if problem != nil {
-		raw = nil
-	}
-	s := st.picker.source(gjson.ParseBytes(raw))
-	defer st.picker.done(s)
+	s.ref = e.rec.Ref
 	for i := range st.rules {
 		if r := &st.rules[i]; r.each == nil {
 			e.one(r, s, 0)
@@ -92,7 +99,8 @@ func (e *evaluation) run() {
 	e.tombstones(st)
 }
 
-// readable says why raw cannot be mapped, nil where it can. What is sound is known to be valid JSON.
+// readable says why raw cannot be mapped, nil where it can or is too deep, which is told when it is read. What is
+// sound is known to be valid JSON.
 func readable(raw []byte, sound bool) *fault {
 	switch {
 	case len(raw) > maxRaw:
@@ -101,54 +109,22 @@ func readable(raw []byte, sound bool) *fault {
 	case len(raw) == 0 || raw[0] != '{':
 		return newFault(codeInvalid, "", "check the stream's path to its records").
 			because("The record is not a JSON object: %s.", shorten(string(raw[:min(len(raw), 400)])))
-	case tooDeep(raw):
-		return newFault(codeInvalid, "", "ask the vendor for fewer fields").because("The record is nested deeper than %d levels.", maxNested)
-	case !sound && !gjson.ValidBytes(raw):
+	case sound:
+		return nil
+	}
+	// The proof of validity goes as deep as the record.
+	if _, depth := endOfNested(raw, 0); depth > maxNested {
+		return tooDeep()
+	}
+	if !gjson.ValidBytes(raw) {
 		return newFault(codeInvalid, "", "check what the vendor sent").
 			because("The record is not valid JSON: %s.", shorten(string(raw[:min(len(raw), 400)])))
 	}
 	return nil
 }
 
-// tooDeep reports whether raw is nested deeper than maxNested. It jumps over texts, which are most of a record.
-func tooDeep(raw []byte) bool {
-	depth := 0
-	for i := 0; i < len(raw); i++ {
-		switch raw[i] {
-		case '"':
-			n := endOfText(raw[i+1:])
-			if n < 0 {
-				return false // not valid, which is told elsewhere
-			}
-			i += n + 1
-		case '{', '[':
-			if depth++; depth > maxNested {
-				return true
-			}
-		case '}', ']':
-			depth--
-		}
-	}
-	return false
-}
-
-// endOfText returns the index of the quote that ends a text, -1 where none does.
-func endOfText(b []byte) int {
-	for from := 0; ; {
-		n := bytes.IndexByte(b[from:], '"')
-		if n < 0 {
-			return -1
-		}
-		at := from + n
-		slashes := 0
-		for k := at - 1; k >= 0 && b[k] == '\\'; k-- {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return at
-		}
-		from = at + 1
-	}
+func tooDeep() *fault {
+	return newFault(codeInvalid, "", "ask the vendor for fewer fields").because("The record is nested deeper than %d levels.", maxNested)
 }
 
 // each makes an entity per element.
@@ -263,6 +239,11 @@ type filling struct {
 
 // body fills the struct of the rule's kind.
 func (e *evaluation) body(r *rule, s *source, part string) filling {
+	if e.trace == nil {
+		if out, ok := r.quick(s); ok {
+			return out
+		}
+	}
 	body, err := canon.NewBody(r.kind)
 	if err != nil {
 		return filling{}
@@ -323,6 +304,8 @@ func (f *field) where() string {
 		return pathNames(f.money.amount)
 	case f.mrr != nil:
 		return f.mrr.items.name
+	case f.ref != nil:
+		return pathNames(f.ref.id)
 	}
 	return pathNames(f.paths)
 }

@@ -89,9 +89,7 @@ func (c *custom) collect(s *source, into map[string]any) {
 		}
 	}
 	if c.key == nil && c.kept >= 0 && !s.inEach {
-		for _, m := range s.members[c.kept] {
-			add(m.name, m.value)
-		}
+		c.collectKept(s.members[c.kept], into)
 		return
 	}
 	from, _ := s.first(c.from)
@@ -114,6 +112,26 @@ func (c *custom) collect(s *source, into map[string]any) {
 		add(text(k), v)
 		return true
 	})
+}
+
+// collectKept adds what the picker kept.
+func (c *custom) collectKept(members []member, into map[string]any) {
+	if len(into) > 0 {
+		for _, m := range members {
+			if _, ok := into[m.name]; !ok {
+				if value := plain(m.value); value != nil {
+					into[m.name] = value
+				}
+			}
+		}
+		return
+	}
+	// From behind, as of a name that stands twice the first value counts.
+	for _, m := range slices.Backward(members) {
+		if value := plain(m.value); value != nil {
+			into[m.name] = value
+		}
+	}
 }
 
 // plain returns a text, number or boolean, nil for all else. A number that a float cannot hold stays a text.

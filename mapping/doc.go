@@ -24,6 +24,12 @@
 //	      kind: company
 //	      fields:
 //	        hub_stage: {value: stage, type: text, label: Stage}
+//	  companies:
+//	    rules:
+//	      - kind: company
+//	        fields:
+//	          name: name
+//	          parent: {stream: companies, id: parent.id} # or parent.id alone: of the record's own stream
 //
 // Schema returns the whole language with a description of every key.
 //

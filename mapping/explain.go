@@ -111,6 +111,8 @@ func show(v any) string {
 		return v.Format(time.RFC3339Nano)
 	case canon.Money:
 		return v.String()
+	case canon.Ref:
+		return v.String()
 	}
 	b, err := json.Marshal(v)
 	if err != nil {

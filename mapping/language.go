@@ -54,6 +54,12 @@ func ruleLanguage() []section {
 			{"connection", "text", "The connection that the id is from; the record's own where left out."},
 			{"connector", "text", "Instead of connection: the connector that the id is from. Skipped where it is not connected."},
 		}},
+		{"reference", "An object that a field points to.", []string{"id"}, []key{
+			{"id", "paths", "The object's id."},
+			{"stream", "text", "The stream that the id is from; the record's own where left out."},
+			{"connection", "text", "The connection that the id is from; the record's own where left out."},
+			{"connector", "text", "Instead of connection: the connector that the id is from. The field is left out where it is not connected."},
+		}},
 		{"same_as", "An object of another system.", []string{"stream", "id"}, []key{
 			{"connector", "text", "The connector that the object lives at. Skipped where it is not connected."},
 			{"connection", "text", "Instead of connector: the connection's name."},

@@ -68,6 +68,7 @@ type rule struct {
 	absorbed  *field
 	custom    []custom
 	fields    []field
+	limits    limits
 }
 
 // pointer is where a reference to another object is read from.

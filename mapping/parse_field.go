@@ -12,6 +12,10 @@ const maxNesting = 8
 
 func (c *compiler) readField(n *node, t target, depth int) field {
 	f := field{target: t, timeMode: timeAuto}
+	if t.typ == typeRef {
+		f.ref = c.readReference(n)
+		return f
+	}
 	if n.shape != isMap {
 		if t.typ == typeMoney {
 			c.complain(n, "write {money: {amount: …, currency: …, unit: major}}", "%s is an amount and needs a currency.", t.name)
@@ -146,6 +150,7 @@ func (c *compiler) checkLiterals(n *node, f *field) {
 	}
 	if f.constant != nil {
 		c.checkLiteral(n.get("const"), f, *f.constant)
+		f.ready, _ = f.convert(*f.constant, "const")
 	}
 }
 

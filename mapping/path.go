@@ -3,9 +3,10 @@ package mapping
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/lifecyclehub/hub/canon"
 )
 
 // path is a compiled gjson path.
@@ -18,6 +19,8 @@ type path struct {
 	// needs a search of its own. tail is what is left to be searched for in that value, "" for nothing.
 	slot int
 	tail string
+	// every is the name where tail is that of a member of every element of a list, as in #.id.
+	every string
 }
 
 // rootPrefix marks a path that starts at the record.
@@ -26,9 +29,13 @@ const rootPrefix = "$."
 // source is what paths read from.
 type source struct {
 	root, elem gjson.Result
-	slots      []gjson.Result
+	// ref names the record that is read.
+	ref   canon.Ref
+	slots []gjson.Result
 	// members are what the picker kept of whole objects, by custom.kept.
 	members [][]member
+	// known are the names that earlier records had, by the pickers' nodes.
+	known []names
 	// inEach says that elem is an element rather than the record.
 	inEach bool
 }
@@ -41,7 +48,16 @@ type member struct {
 
 // within returns the source whose paths start at an element.
 func (s *source) within(elem gjson.Result) *source {
-	return &source{root: s.root, slots: s.slots, members: s.members, elem: elem, inEach: true}
+	return &source{root: s.root, ref: s.ref, slots: s.slots, members: s.members, elem: elem, inEach: true}
+}
+
+// at is get without a copy.
+func (s *source) at(p *path) *gjson.Result {
+	if p.slot >= 0 && p.tail == "" && p.slot < len(s.slots) && (!s.inEach || p.root) {
+		return &s.slots[p.slot]
+	}
+	v := s.get(*p)
+	return &v
 }
 
 func (s *source) get(p path) gjson.Result {
@@ -190,128 +206,4 @@ func cut(p string) (plain, tail string) {
 		return p, ""
 	}
 	return plain, tail
-}
-
-// picker finds the values of many plain paths in one pass over an object.
-type picker struct {
-	children map[string]*picker
-	slot     int
-	// keep are the custom fields that are read from here.
-	keep []*custom
-	seen map[string]int
-	n    int
-	// kept counts the custom fields of all pickers.
-	kept int
-	// used are sources that nobody reads from any more.
-	used sync.Pool
-}
-
-func newPicker() *picker { return &picker{slot: -1, seen: map[string]int{}} }
-
-// collect lets the picker keep the members that c wants, where they are read from one plain path. Only the top
-// picker is asked.
-func (k *picker) collect(c *custom) {
-	c.kept = -1
-	if len(c.from) != 1 || c.key != nil {
-		return
-	}
-	at := k
-	if text := c.from[0].text; text != "@this" {
-		if c.from[0].slot < 0 || c.from[0].tail != "" {
-			return
-		}
-		for _, s := range steps(text) {
-			at = at.children[s]
-		}
-	}
-	c.kept = k.kept
-	k.kept++
-	at.keep = append(at.keep, c)
-}
-
-// add returns the slot of path p, or -1 where the picker cannot find it. Only the top picker is added to.
-func (k *picker) add(p string) int {
-	if slot, ok := k.seen[p]; ok {
-		return slot
-	}
-	parts := steps(p)
-	if parts == nil {
-		return -1
-	}
-	at := k
-	for _, s := range parts {
-		if at.children == nil {
-			at.children = map[string]*picker{}
-		}
-		next := at.children[s]
-		if next == nil {
-			next = &picker{slot: -1}
-			at.children[s] = next
-		}
-		at = next
-	}
-	at.slot = k.n
-	k.seen[p] = k.n
-	k.n++
-	return at.slot
-}
-
-// source returns what paths read of an object from. Give it back by done.
-func (k *picker) source(root gjson.Result) *source {
-	s, ok := k.used.Get().(*source)
-	if !ok {
-		s = &source{slots: make([]gjson.Result, k.n), members: make([][]member, k.kept)}
-	}
-	s.root = root
-	k.walk(root, s, k.n, true)
-	return s
-}
-
-// done takes a source back, emptied, so that the next record needs no memory of its own for it.
-func (k *picker) done(s *source) {
-	s.root = gjson.Result{}
-	clear(s.slots)
-	for i := range s.members {
-		clear(s.members[i])
-		s.members[i] = s.members[i][:0]
-	}
-	k.used.Put(s)
-}
-
-// walk fills the slots of k's children and returns how many of left slots are still to be found. Of a name
-// that stands twice the first counts that leads to the end of the path, as with gjson's own search; first says
-// that obj is that one.
-func (k *picker) walk(obj gjson.Result, s *source, left int, first bool) int {
-	if len(k.children) == 0 && len(k.keep) == 0 || !obj.IsObject() {
-		return left
-	}
-	// Of an object that stands twice the first counts.
-	whole := first && len(k.keep) > 0
-	obj.ForEach(func(key, value gjson.Result) bool {
-		if whole {
-			k.take(s, key.Str, value)
-		}
-		child := k.children[key.Str]
-		if child == nil {
-			return true
-		}
-		found := child.slot >= 0 && !s.slots[child.slot].Exists()
-		if found {
-			s.slots[child.slot] = value
-			left--
-		}
-		left = child.walk(value, s, left, found)
-		return left > 0 || whole
-	})
-	return left
-}
-
-// take keeps a member for the custom fields that want it.
-func (k *picker) take(s *source, name string, value gjson.Result) {
-	for _, c := range k.keep {
-		if value.Type == gjson.JSON || value.Type == gjson.Null || !c.keeps(name) {
-			continue
-		}
-		s.members[c.kept] = append(s.members[c.kept], member{name, value})
-	}
 }

@@ -68,10 +68,21 @@ func (m *Map) Hash() string {
 	for _, name := range m.order {
 		for i := range m.streams[name].rules {
 			r := &m.streams[name].rules[i]
-			for _, p := range slices.Concat(r.owners, r.sameAs) {
+			for _, p := range slices.Concat(r.owners, r.sameAs, r.pointed()) {
 				b.WriteString("\x00" + p.connection + "\x00" + p.stream + "\x00" + strconv.FormatBool(p.away))
 			}
 		}
 	}
 	return canon.Hash([]byte(b.String()))
+}
+
+// pointed lists the references that the fields of a rule hold.
+func (r *rule) pointed() []pointer {
+	var out []pointer
+	for i := range r.fields {
+		if p := r.fields[i].ref; p != nil {
+			out = append(out, *p)
+		}
+	}
+	return out
 }

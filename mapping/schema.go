@@ -51,13 +51,18 @@ func (s section) schema() object {
 func ruleSchema() object {
 	var cases []any
 	for _, k := range canon.Kinds() {
-		list, err := targets(k)
+		wanted, err := targets(k)
 		if err != nil {
 			continue
 		}
 		properties, required := object{}, []string{}
-		for _, t := range list {
-			properties[t.name] = object{"$ref": "#/$defs/field", "description": upper(t.typ.String())}
+		for _, t := range wanted {
+			form := ref("field")
+			if t.typ == typeRef {
+				form = either(object{"type": "string", "minLength": 1}, list(object{"type": "string", "minLength": 1}), ref("reference"))
+			}
+			form["description"] = upper(t.typ.String())
+			properties[t.name] = form
 			if t.required {
 				required = append(required, t.name)
 			}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 
@@ -36,8 +37,8 @@ func (e *evaluation) surround(r *rule, s *source, ent *canon.Entity) {
 	for i := range r.sameAs {
 		e.same(label, &r.sameAs[i], s, ent)
 	}
-	if len(r.custom) > 0 {
-		ent.Custom = make(map[string]any, 16)
+	if n := r.customs(s); n > 0 {
+		ent.Custom = make(map[string]any, n)
 		for i := range r.custom {
 			r.custom[i].collect(s, ent.Custom)
 		}
@@ -47,6 +48,19 @@ func (e *evaluation) surround(r *rule, s *source, ent *canon.Entity) {
 			ent.Custom = nil
 		}
 	}
+}
+
+// customs is about how many custom fields there are, 0 for none.
+func (r *rule) customs(s *source) int {
+	n := 0
+	for i := range r.custom {
+		if kept := r.custom[i].kept; kept >= 0 && !s.inEach {
+			n += len(s.members[kept])
+		} else {
+			n += 8
+		}
+	}
+	return min(n, 2*maxCustom)
 }
 
 func (e *evaluation) optional(r *rule, f *field, out outcome, deleted bool) {
@@ -90,12 +104,42 @@ func (e *evaluation) same(label string, p *pointer, s *source, ent *canon.Entity
 	}
 }
 
-func (e *evaluation) ref(p *pointer, id string) canon.Ref {
+func (e *evaluation) ref(p *pointer, id string) canon.Ref { return p.to(id, e.rec.Ref) }
+
+// to returns the reference to the object with an id, as a record points to it.
+func (p *pointer) to(id string, from canon.Ref) canon.Ref {
 	ref := canon.Ref{Connection: p.connection, Stream: p.stream, ID: id}
 	if ref.Connection == "" {
-		ref.Connection = e.rec.Connection
+		ref.Connection = from.Connection
+	}
+	if ref.Stream == "" {
+		ref.Stream = from.Stream
 	}
 	return ref
+}
+
+// eval reads a field that points to another object. A record that points to itself points to nothing: some
+// vendors write so what stands at the top.
+func (p *pointer) eval(s *source) outcome {
+	if p.away {
+		return outcome{}
+	}
+	v, at := s.scalar(p.id)
+	if !present(v) {
+		if v, at = s.first(p.id); !present(v) {
+			return outcome{}
+		}
+		return outcome{from: at.name, raw: v.Raw, fault: newFault(codeType, at.name, "name the part of it that is wanted").
+			because("An id is wanted, but the value is %s.", shapeOf(v))}
+	}
+	out := outcome{from: at.name, raw: v.Raw}
+	id := strings.TrimSpace(clean(text(v)))
+	if len(id) > maxID {
+		out.fault = newFault(codeInvalid, at.name, "check the value at the vendor").because("The id %s is longer than %d bytes.", shorten(id), maxID)
+	} else if ref := p.to(id, s.ref); id != "" && ref != s.ref {
+		out.value = ref
+	}
+	return out
 }
 
 // maxID bounds an id's bytes: longer ones are no ids.
@@ -105,6 +149,14 @@ const maxID = 500
 // object, the object is passed over.
 func (e *evaluation) idsOf(label, what string, s *source, paths []path) []string {
 	for _, p := range paths {
+		if e.trace == nil && p.every != "" && (!s.inEach || p.root) && p.slot < len(s.slots) {
+			if ids, ok := idsOfEvery(s.slots[p.slot], p.every); ok {
+				if ids != nil {
+					return ids
+				}
+				continue
+			}
+		}
 		v := s.get(p)
 		list := []gjson.Result{v}
 		if v.IsArray() {
@@ -112,12 +164,10 @@ func (e *evaluation) idsOf(label, what string, s *source, paths []path) []string
 		}
 		var ids []string
 		for _, item := range list {
-			id := strings.TrimSpace(clean(text(item)))
-			if item.Type == gjson.JSON || id == "" || len(id) > maxID {
-				continue
-			}
-			if ids = append(ids, id); len(ids) == maxPointed {
-				break
+			if id := idOf(item); id != "" {
+				if ids = append(ids, id); len(ids) == maxPointed {
+					break
+				}
 			}
 		}
 		if ids != nil {
@@ -126,4 +176,40 @@ func (e *evaluation) idsOf(label, what string, s *source, paths []path) []string
 		}
 	}
 	return nil
+}
+
+// idOf returns the id that a value is, "" where it is none.
+func idOf(v gjson.Result) string {
+	id := strings.TrimSpace(clean(text(v)))
+	if v.Type == gjson.JSON || len(id) > maxID {
+		return ""
+	}
+	return id
+}
+
+// idsOfEvery returns the ids that the elements of a list have under a name, without a list of them in between. It
+// is false where the value is no list.
+func idsOfEvery(list gjson.Result, name string) ([]string, bool) {
+	if list.Type != gjson.JSON || list.Raw == "" || list.Raw[0] != '[' {
+		return nil, !list.Exists() || list.Type == gjson.Null
+	}
+	var ids []string
+	b := unsafe.Slice(unsafe.StringData(list.Raw), len(list.Raw))
+	for i := 1; i < len(b) && len(ids) < maxPointed; {
+		switch c := b[i]; {
+		case c <= ' ' || c == ',':
+			i++
+		case c == ']':
+			return ids, true
+		case c == '{':
+			v, end := memberAt(b, i, name)
+			if id := idOf(v); id != "" {
+				ids = append(ids, id)
+			}
+			i = end
+		default:
+			i, _ = endOfValue(b, i)
+		}
+	}
+	return ids, true
 }

@@ -20,16 +20,18 @@ const (
 	typeBool
 	typeTime
 	typeMoney
+	typeRef
 )
 
 func (t valueType) String() string {
-	return [...]string{"a text", "a list", "a whole number", "a number", "a yes or no", "a time", "an amount of money"}[t]
+	return [...]string{"a text", "a list", "a whole number", "a number", "a yes or no", "a time", "an amount of money", "a reference"}[t]
 }
 
 // target is a field of a kind's struct.
 type target struct {
 	name     string
 	index    int
+	offset   uintptr
 	typ      valueType
 	pointer  bool
 	required bool
@@ -55,7 +57,7 @@ func targets(k canon.Kind) ([]target, error) {
 			continue
 		}
 		out = append(out, target{
-			name: name, index: i, typ: typ, pointer: pointer, goName: f.Name,
+			name: name, index: i, offset: f.Offset, typ: typ, pointer: pointer, goName: f.Name,
 			required: !strings.Contains(opts, "omit"),
 			oneof:    oneofs(f.Tag.Get("validate")),
 		})
@@ -72,6 +74,8 @@ func typeOf(t reflect.Type) (typ valueType, pointer, ok bool) {
 		return typeTime, pointer, true
 	case t == reflect.TypeFor[canon.Money]():
 		return typeMoney, pointer, true
+	case t == reflect.TypeFor[canon.Ref]():
+		return typeRef, pointer, true
 	case t == reflect.TypeFor[[]string]():
 		return typeList, pointer, true
 	}

@@ -70,6 +70,9 @@ func (u user) field(f *field) {
 		u.paths(f.money.amount)
 		u.paths(f.money.currency.paths)
 	}
+	if f.ref != nil {
+		u.paths(f.ref.id)
+	}
 	if f.mrr != nil {
 		u.recurring(f.mrr)
 	}

@@ -9,14 +9,17 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// field is how one field of an entity is filled. Of paths, constant, first, money and mrr one is set.
+// field is how one field of an entity is filled. Of paths, constant, first, money, mrr and ref one is set.
 type field struct {
 	target   target
 	paths    []path
 	constant *string
-	first    []field
-	money    *money
-	mrr      *mrr
+	// ready is what the constant became.
+	ready any
+	first []field
+	money *money
+	mrr   *mrr
+	ref   *pointer
 
 	when *condition
 	// enum turns the vendor's values into ours; nil leaves the field out. other is for all that are not
@@ -29,9 +32,11 @@ type field struct {
 	timeMode string
 	split    string
 	keep     bool // spaces around texts
-	lower    bool
-	domain   bool
-	scale    *big.Rat
+	// plain says that quick has a way of its own for it.
+	plain  bool
+	lower  bool
+	domain bool
+	scale  *big.Rat
 }
 
 // outcome is what became of a field: a value, a fault, both (a list with a bad element) or neither.
@@ -74,6 +79,8 @@ func (f *field) read(s *source) outcome {
 		return f.money.eval(s)
 	case f.mrr != nil:
 		return f.mrr.eval(s)
+	case f.ref != nil:
+		return f.ref.eval(s)
 	case f.target.typ == typeList:
 		return f.readList(s)
 	}

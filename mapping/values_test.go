@@ -176,7 +176,8 @@ func TestPickerAgreesWithGJSON(t *testing.T) {
 	names := rapid.SampledFrom([]string{"a", "b", "c", "id", "ünï", `q"`})
 	var value func(depth int) *rapid.Generator[string]
 	value = func(depth int) *rapid.Generator[string] {
-		scalars := rapid.SampledFrom([]string{`1`, `"x"`, `null`, `true`, `[]`, `[{"a":1}]`, `{}`})
+		scalars := rapid.SampledFrom([]string{`1`, `-1.5e+3`, `"x"`, `null`, `true`, `false`, `[]`, `[{"a":1}]`, `{}`, `""`, `"a\"}\\"`, `"\u00e9\ud83d\ude00\u0000"`,
+			`"` + strings.Repeat("long ", 20) + `"`, `"` + strings.Repeat(`esc\\aped \" `, 20) + `"`, `[["a]",{"b":"}"}]]`})
 		if depth == 0 {
 			return scalars
 		}
@@ -212,8 +213,11 @@ func TestPickerAgreesWithGJSON(t *testing.T) {
 		whole := &custom{from: []path{{text: "@this", slot: -1}}}
 		p.collect(whole)
 		kept["@this"] = whole
-		p.done(p.source(gjson.Parse(`{"a":{"b":1},"c":2}`)))
-		s := p.source(root)
+		for _, earlier := range []string{`{"a":{"b":1},"c":2}`, root.Raw} {
+			s, _ := p.source([]byte(earlier))
+			p.done(s)
+		}
+		s, _ := p.source([]byte(root.Raw))
 		for text, slot := range slots {
 			want := root.Get(text)
 			if got := s.slots[slot]; got.Raw != want.Raw || got.Type != want.Type {
@@ -255,4 +259,31 @@ func TestSectionsAreWhole(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEndOfText holds the jump over a text against a look at every byte, wherever quotes and backslashes stand.
+func TestEndOfText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := []byte(strings.Repeat("x", rapid.IntRange(0, 90).Draw(t, "length")))
+		for range rapid.IntRange(0, 4).Draw(t, "marks") {
+			if len(b) > 0 {
+				b[rapid.IntRange(0, len(b)-1).Draw(t, "at")] = rapid.SampledFrom([]byte{'"', '\\', '!', '#', '[', ']', 0xdc, 0xa2}).Draw(t, "mark")
+			}
+		}
+		from := rapid.IntRange(0, len(b)).Draw(t, "from")
+		want, wantEscaped := len(b), false
+		for i := from; i < len(b); i++ {
+			if b[i] == '"' {
+				want = i
+				break
+			}
+			if b[i] == '\\' {
+				wantEscaped = true
+				i++
+			}
+		}
+		if end, escaped := endOfText(b, from); end != want || escaped != wantEscaped {
+			t.Fatalf("endOfText(%q, %d) = %d, %t, want %d, %t", b, from, end, escaped, want, wantEscaped)
+		}
+	})
 }

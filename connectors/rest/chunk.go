@@ -22,7 +22,7 @@ func (p *pull) chunked(ctx context.Context, feed Feed, f *fetched, name string, 
 		if err != nil {
 			return err
 		}
-		more := fetched{body: gjson.ParseBytes(answer.Body)}
+		more := fetched{body: body{Result: gjson.ParseBytes(answer.Body)}}
 		if err := p.items(&more, feed, feed.Request.Path); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -46,6 +47,8 @@ type Call struct {
 	Budget string
 	// Idempotent says that a POST may be repeated after a cut connection or a server error.
 	Idempotent bool
+	// lend asks for an answer whose body lies in memory that is used again.
+	lend bool
 }
 
 // Answer is what came back: the body is valid JSON, or empty where the vendor sent none. Where the call said
@@ -54,6 +57,8 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	// lent is where a lent body lies; see giveBack.
+	lent *bytes.Buffer
 }
 
 // client speaks HTTP with one host for one connection.

@@ -43,7 +43,7 @@ func (c *Conn) describe(ctx context.Context, st *Stream) ([]connectors.Field, er
 		if err != nil {
 			return nil, err
 		}
-		f := fetched{body: gjson.ParseBytes(answer.Body), header: answer.Header, base: c.client.base}
+		f := fetched{body: body{Result: gjson.ParseBytes(answer.Body)}, header: answer.Header, base: c.client.base}
 		f.items = f.body.Get(or(rule.Items, "@this")).Array()
 		f.count = len(f.items)
 		f.keys(rule.Name, or(rule.Paging.Path, rule.Name))

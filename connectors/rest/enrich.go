@@ -13,10 +13,12 @@ import (
 	"github.com/lifecyclehub/hub/canon"
 )
 
-// addition is what one rule found: the objects of each record, by id.
+// addition is what one rule found: the objects of each record of the page, by its place.
 type addition struct {
-	rule  Enrich
-	found map[string][]json.RawMessage
+	rule Enrich
+	// member and key are the rule's names in JSON.
+	member, key []byte
+	found       [][]json.RawMessage
 }
 
 // enrich asks more about the page's records and merges the answers into them.
@@ -24,153 +26,116 @@ func (p *pull) enrich(ctx context.Context, rules []Enrich) error {
 	if len(rules) == 0 || len(p.page.Records) == 0 {
 		return nil
 	}
-	var all []addition
+	all := make([]addition, 0, len(rules))
 	for _, e := range rules {
 		found, err := p.ask(ctx, e)
 		if err != nil {
 			return err
 		}
-		all = append(all, addition{e, found})
+		all = append(all, addition{e, quoted(e.Member), quoted(e.Key), found})
 	}
-	// Members, and the keys in them, stand in the order of their names.
+	// Members, and the keys in them, stand in the order of their names. Of two rules with the same member and key
+	// the later counts.
 	slices.SortStableFunc(all, func(a, b addition) int {
 		return cmp.Or(strings.Compare(a.rule.Member, b.rule.Member), strings.Compare(a.rule.Key, b.rule.Key))
 	})
-	for i, rec := range p.page.Records {
-		raw, err := addMembers(rec.Raw, additions(all, rec.ID))
-		if err != nil {
-			return canon.Errorf("page.shape", "record %s could not take its %s: %w", rec.Ref, rules[0].Member, err)
+	last := all[:0]
+	for i, a := range all {
+		if i+1 == len(all) || all[i+1].rule.Member != a.rule.Member || all[i+1].rule.Key != a.rule.Key {
+			last = append(last, a)
 		}
-		p.page.Records[i].Raw = raw
+	}
+	return p.merge(last)
+}
+
+// merge writes the records anew, with what was found in them. They share one piece of memory, which is hardly
+// longer than all of them.
+func (p *pull) merge(all []addition) error {
+	size := 0
+	for i := range p.page.Records {
+		size += len(p.page.Records[i].Raw)
+		for _, a := range all {
+			size += len(a.member) + len(a.key) + len(`,:{:[]}`)
+			for _, item := range a.found[i] {
+				size += len(item) + 1
+			}
+		}
+	}
+	out := make([]byte, 0, size)
+	for i := range p.page.Records {
+		rec, from := &p.page.Records[i], len(out)
+		if p.taken(i, all) {
+			raw, err := addMembers(rec.Raw, additions(all, i))
+			if err != nil {
+				return canon.Errorf("page.shape", "record %s could not take its %s: %w", rec.Ref, all[0].rule.Member, err)
+			}
+			out = append(out, raw...)
+		} else {
+			out = appendAdded(out, rec.Raw, all, i)
+		}
+		rec.Raw = out[from:len(out):len(out)]
 	}
 	return nil
 }
 
-// additions returns the members that a record gets. Of two rules with the same member and key the later counts.
-func additions(all []addition, id string) map[string]json.RawMessage {
+// taken reports whether a record of the page has a member already that is to be added.
+func (p *pull) taken(i int, all []addition) bool {
+	if len(p.notes) > 0 {
+		return p.notes[i].taken
+	}
+	g := newGlance()
+	g.at(gjson.Parse(view(p.page.Records[i].Raw)))
+	return slices.ContainsFunc(all, func(a addition) bool { return hasMember(g, a.rule.Member) })
+}
+
+// additions returns the members that a record gets.
+func additions(all []addition, i int) map[string]json.RawMessage {
 	members := map[string]json.RawMessage{}
-	for i, a := range all {
-		if i+1 < len(all) && all[i+1].rule.Member == a.rule.Member && all[i+1].rule.Key == a.rule.Key {
-			continue
-		}
-		value := members[a.rule.Member]
-		if value == nil {
-			value = append(make([]byte, 0, 128), '{')
-		} else {
-			value[len(value)-1] = ','
-		}
-		value = append(append(value, quoted(a.rule.Key)...), ':', '[')
-		for n, item := range a.found[id] {
-			if n > 0 {
-				value = append(value, ',')
-			}
-			value = append(value, item...)
-		}
-		members[a.rule.Member] = append(value, ']', '}')
+	for n := 0; n < len(all); {
+		name := all[n].rule.Member
+		members[name], n = appendMember(nil, all, n, i)
 	}
 	return members
 }
 
-// more is one id to ask about, with the token of its next items.
-type more struct{ id, after string }
-
-// ask reads one kind of addition for all records, following the pages of records that have many.
-func (p *pull) ask(ctx context.Context, e Enrich) (map[string][]json.RawMessage, error) {
-	var open []more
-	for _, rec := range p.page.Records {
-		open = append(open, more{id: rec.ID})
+// appendAdded writes an object with the members that it gets before its closing brace, leaving every other byte as
+// it was.
+func appendAdded(out, raw []byte, all []addition, i int) []byte {
+	end := bytes.LastIndexByte(raw, '}')
+	if end < 1 {
+		return append(out, raw...)
 	}
-	out, first := make(map[string][]json.RawMessage, len(open)), map[string][]json.RawMessage{}
-	names := sortedKeys(e.Take)
-	guards := map[string]*guard{}
-	for len(open) > 0 {
-		n := min(len(open), e.Size)
-		chunk := open[:n]
-		open = open[n:]
-		answers, err := p.askChunk(ctx, e, chunk)
-		if err != nil {
-			return nil, err
+	first := blanks(raw, bytes.IndexByte(raw, '{')+1) == end
+	out = append(out, raw[:end]...)
+	for n := 0; n < len(all); {
+		if !first {
+			out = append(out, ',')
 		}
-		for _, a := range answers {
-			id := text(a.Get(e.ID))
-			for _, item := range a.Get(e.Items).Array() {
-				if e.First.holds(item) {
-					first[id] = append(first[id], e.take(item, names))
-				} else {
-					out[id] = append(out[id], e.take(item, names))
-				}
-			}
-			after := ""
-			if e.More != "" {
-				after = text(a.Get(e.More))
-			}
-			if after == "" {
-				continue
-			}
-			if guards[id] == nil {
-				guards[id] = &guard{}
-			}
-			if guards[id].repeats(after) {
-				return nil, loopError(p.st.Name)
-			}
-			open = append(open, more{id, after})
-		}
+		first = false
+		out = append(append(out, all[n].member...), ':')
+		out, n = appendMember(out, all, n, i)
 	}
-	for id, items := range first {
-		out[id] = slices.Concat(items, out[id])
-	}
-	return out, nil
+	return append(out, raw[end:]...)
 }
 
-func (p *pull) askChunk(ctx context.Context, e Enrich, chunk []more) ([]gjson.Result, error) {
-	sc := p.asking()
-	for _, m := range chunk {
-		input := map[string]any{"id": m.id}
-		if m.after != "" {
-			input["after"] = m.after
+// appendMember writes the value of the member that the rules from n on fill together, and returns the rule behind
+// them.
+func appendMember(out []byte, all []addition, n, i int) ([]byte, int) {
+	out = append(out, '{')
+	for first := n; n < len(all) && all[n].rule.Member == all[first].rule.Member; n++ {
+		if n > first {
+			out = append(out, ',')
 		}
-		sc.ids = append(sc.ids, input)
-	}
-	answer, err := p.conn.send(ctx, e.Request, sc, false)
-	if err != nil {
-		return nil, err
-	}
-	return gjson.Parse(view(answer.Body)).Get(or(e.Results, "@this")).Array(), nil
-}
-
-// take builds the merged object. A member called id is always text, as vendors waver between text and
-// number.
-func (e Enrich) take(item gjson.Result, names []string) json.RawMessage {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for _, name := range names {
-		v := item.Get(e.Take[name])
-		if !v.Exists() {
-			continue
+		out = append(append(out, all[n].key...), ':', '[')
+		for k, item := range all[n].found[i] {
+			if k > 0 {
+				out = append(out, ',')
+			}
+			out = append(out, item...)
 		}
-		if b.Len() > 1 {
-			b.WriteByte(',')
-		}
-		b.Write(quoted(name))
-		b.WriteByte(':')
-		switch {
-		case name == "id":
-			b.Write(quoted(text(v)))
-		case json.Compact(&b, []byte(v.Raw)) != nil:
-			return json.RawMessage("{}")
-		}
+		out = append(out, ']')
 	}
-	b.WriteByte('}')
-	return b.Bytes()
-}
-
-// quoted writes a text as JSON.
-func quoted(s string) []byte {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return []byte(`""`)
-	}
-	return b
+	return append(out, '}'), n
 }
 
 // addMembers inserts members before the object's closing brace, leaving every other byte as it was. A

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/lifecyclehub/hub/canon"
 )
 
@@ -68,7 +66,7 @@ func (x *exchange) end(h http.Header, v verdict) {
 // read takes the body in and judges the answer. It returns a *refusal, or nil where all is well.
 func (x *exchange) read(resp *http.Response) error {
 	defer resp.Body.Close()
-	body, err := x.client.readBody(resp)
+	body, lent, err := x.client.readBody(resp, x.call.lend)
 	if err != nil {
 		return &refusal{err: x.client.unreachable(err), retry: x.repeatable()}
 	}
@@ -76,7 +74,7 @@ func (x *exchange) read(resp *http.Response) error {
 		return &refusal{err: canon.Errorf("page.too_large", "the answer of %s is larger than %d bytes", x.path, x.client.maxBody).
 			WithHint("Ask for smaller pages, or raise http.max_body in the connector.")}
 	}
-	x.answer = Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}
+	x.answer = Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, lent: lent}
 	if r := x.judge(resp, body); r != nil {
 		switch {
 		case r.ignore:
@@ -91,7 +89,7 @@ func (x *exchange) read(resp *http.Response) error {
 		}
 		return r
 	}
-	if !x.call.Any && len(bytes.TrimSpace(body)) > 0 && !gjson.ValidBytes(body) {
+	if !x.call.Any && len(bytes.TrimSpace(body)) > 0 && !valid(body) {
 		return &refusal{err: canon.Errorf("page.not_json", "the answer of %s is no JSON; it begins with %q", x.path, x.client.redact(head(body, 120))).
 			WithHint("Something between Hub and the vendor may have answered, such as a proxy or a login page: check base_url.")}
 	}
@@ -103,24 +101,49 @@ func (x *exchange) read(resp *http.Response) error {
 const keptBuffer = 1 << 20
 
 // readBody reads at most one byte more than is allowed. An answer that tells its length is read into as much
-// memory, once; any other goes through memory that is used again.
-func (c *client) readBody(resp *http.Response) ([]byte, error) {
-	if n := resp.ContentLength; n > 0 && n <= c.maxBody {
+// memory, once; any other goes through memory that is used again. Where lend is asked for, so does that, and the
+// body stays there until giveBack.
+func (c *client) readBody(resp *http.Response, lend bool) (body []byte, lent *bytes.Buffer, err error) {
+	n := resp.ContentLength
+	told := n > 0 && n <= c.maxBody
+	if told && !lend {
 		body := make([]byte, n)
 		_, err := io.ReadFull(resp.Body, body)
-		return body, err
+		return body, nil, err
 	}
 	buf, ok := c.buffers.Get().(*bytes.Buffer)
 	if !ok {
 		buf = &bytes.Buffer{}
 	}
 	buf.Reset()
-	_, err := buf.ReadFrom(io.LimitReader(resp.Body, c.maxBody+1))
-	body := bytes.Clone(buf.Bytes())
+	if told {
+		buf.Grow(int(n) + bytes.MinRead)
+	} else {
+		n = c.maxBody + 1
+	}
+	_, err = buf.ReadFrom(io.LimitReader(resp.Body, n))
+	if told && err == nil && int64(buf.Len()) < n {
+		err = io.ErrUnexpectedEOF
+	}
+	if lend {
+		return buf.Bytes(), buf, err
+	}
+	body = bytes.Clone(buf.Bytes())
+	c.keepBuffer(buf)
+	return body, nil, err
+}
+
+// giveBack ends the use of a lent body: nothing may be read from it any more.
+func (c *client) giveBack(a Answer) {
+	if a.lent != nil {
+		c.keepBuffer(a.lent)
+	}
+}
+
+func (c *client) keepBuffer(buf *bytes.Buffer) {
 	if buf.Cap() <= keptBuffer {
 		c.buffers.Put(buf)
 	}
-	return body, err
 }
 
 // repeatable reports whether the call may be sent again when nobody knows whether the first was carried out.

@@ -23,11 +23,10 @@ func text(v gjson.Result) string {
 	return ""
 }
 
-func (c *Condition) holds(v gjson.Result) bool {
-	if c == nil {
-		return false
-	}
-	found := v.Get(c.Path)
+func (c *Condition) holds(v gjson.Result) bool { return c != nil && c.is(v.Get(c.Path)) }
+
+// is decides on the value at the condition's path.
+func (c *Condition) is(found gjson.Result) bool {
 	switch {
 	case c.Exists != nil:
 		return (found.Exists() && found.Type != gjson.Null) == *c.Exists
@@ -52,21 +51,27 @@ func (c *Condition) fits(value string) bool {
 
 // of returns the version of a record in microseconds (or its sequence number), 0 where it tells none that
 // can be read. Moments after start do not count where the rule asks for the past.
-func (v Version) of(rec gjson.Result, start time.Time) int64 {
-	paths := v.Max
+func (v Version) of(rec gjson.Result, start time.Time) int64 { return v.from(rec.Get, start) }
+
+// from is of for a record whose values get finds.
+func (v Version) from(get func(path string) gjson.Result, start time.Time) int64 {
 	if v.Path != "" {
-		paths = []string{v.Path}
+		return v.newest(get(v.Path), start)
 	}
 	var most int64
-	for _, p := range paths {
-		found := rec.Get(p)
-		if !found.IsArray() {
-			most = max(most, v.one(found, start))
-			continue
-		}
-		for _, e := range found.Array() {
-			most = max(most, v.one(e, start))
-		}
+	for _, p := range v.Max {
+		most = max(most, v.newest(get(p), start))
+	}
+	return most
+}
+
+func (v Version) newest(found gjson.Result, start time.Time) int64 {
+	if !found.IsArray() {
+		return max(0, v.one(found, start))
+	}
+	var most int64
+	for _, e := range found.Array() {
+		most = max(most, v.one(e, start))
 	}
 	return most
 }

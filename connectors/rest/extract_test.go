@@ -123,10 +123,10 @@ func TestAddMembers(t *testing.T) {
 func TestRawOf(t *testing.T) {
 	list := gjson.Parse("{\n  \"data\": [\n    {\n      \"id\": \"1\",\n      \"n\": 1.50\n    }\n  ]\n}\n").Get("data.0")
 	alone := gjson.Parse("{\n  \"id\": \"1\",\n  \"n\": 1.50\n}\n")
-	if a, b := string(rawOf(list)), string(rawOf(alone)); a != b || a != `{"id":"1","n":1.50}` {
+	if a, b := string(flat(list)), string(flat(alone)); a != b || a != `{"id":"1","n":1.50}` {
 		t.Errorf("got %s and %s", a, b)
 	}
-	if got := string(rawOf(gjson.Parse(`{"id": "1" ,"n":1e2}`))); got != `{"id": "1" ,"n":1e2}` {
+	if got := string(flat(gjson.Parse(`{"id": "1" ,"n":1e2}`))); got != `{"id": "1" ,"n":1e2}` {
 		t.Errorf("what is not indented became %s", got)
 	}
 }

@@ -106,9 +106,9 @@ func (p *pull) fetchAll(ctx context.Context, ids []string) error {
 			}
 			continue
 		}
-		rec, ok := p.record(item)
+		rec, ok := p.record(item, item.Get)
 		if ok && f.Gone.holds(item) {
-			rec.Deleted, rec.Reason = true, or(rec.Reason, p.reason(item))
+			rec.Deleted, rec.Reason = true, or(rec.Reason, p.reason(item.Get))
 		}
 		if ok {
 			p.page.Records = append(p.page.Records, rec)
@@ -124,7 +124,7 @@ func (p *pull) fetchBatch(ctx context.Context, ids []string) ([]gjson.Result, er
 	sc := p.asking()
 	sc.id = ids[0]
 	for _, id := range ids {
-		sc.ids = append(sc.ids, map[string]any{"id": id})
+		sc.ids = append(sc.ids, asked{ID: id})
 	}
 	items, err := p.fetchParts(ctx, sc)
 	if canon.CodeOf(err) == "not_found" {

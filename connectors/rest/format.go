@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"unsafe"
 
 	"github.com/tidwall/gjson"
 
@@ -26,10 +25,6 @@ func parseBody(format string, body []byte) (gjson.Result, error) {
 	return gjson.Parse(view(body)), nil
 }
 
-// view reads bytes as a text without copying them. An answer's body is never written to, and what leaves the
-// package of it is copied.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
 func jsonLines(body []byte) (gjson.Result, error) {
 	var out bytes.Buffer
 	out.WriteByte('[')
@@ -38,7 +33,7 @@ func jsonLines(body []byte) (gjson.Result, error) {
 		if len(line) == 0 {
 			continue
 		}
-		if !gjson.ValidBytes(line) {
+		if !valid(line) {
 			return gjson.Result{}, canon.Errorf("page.not_json", "a line of the answer is no JSON").
 				WithHint("The vendor's API may have changed, or the answer was cut short on its way.")
 		}

@@ -48,7 +48,7 @@ func (p *pull) fetchJob(ctx context.Context, feed Feed) (f fetched, ready bool, 
 		return fetched{}, false, err
 	}
 	f = fetched{header: answer.Header, base: p.conn.client.base, skipped: answer.Status >= 400}
-	if f.body, err = parseBody(or(feed.Job.Format, "csv"), answer.Body); err != nil {
+	if f.body.Result, err = parseBody(or(feed.Job.Format, "csv"), answer.Body); err != nil {
 		return fetched{}, false, err
 	}
 	return f, true, p.items(&f, feed, feed.Job.Download.Path)

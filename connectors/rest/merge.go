@@ -2,7 +2,6 @@ package rest
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -13,26 +12,46 @@ import (
 // mergedAway adds tombstones for the records that became part of those on the page, of which some may be gone
 // themselves by now. A record that the page holds itself is left as the vendor tells it.
 func (p *pull) mergedAway() {
-	have := map[string]bool{}
-	for _, rec := range p.page.Records {
-		have[rec.ID] = true
-	}
-	for _, rec := range slices.Clone(p.page.Records) {
-		for _, id := range p.st.Merged.losers(gjson.GetBytes(rec.Raw, p.st.Merged.Path)) {
+	var have map[string]bool
+	held := p.page.Records
+	for i := range held {
+		losers := p.losers(i)
+		if len(losers) == 0 {
+			continue
+		}
+		if have == nil {
+			have = map[string]bool{}
+			for j := range held {
+				have[held[j].ID] = true
+			}
+		}
+		rec := held[i]
+		for _, id := range losers {
 			if have[id] || id == rec.ID {
 				continue
 			}
 			have[id] = true
 			p.page.Records = append(p.page.Records, canon.Record{
-				Ref:     canon.Ref{Connection: rec.Connection, Stream: rec.Stream, ID: id},
+				Ref:     canon.Ref{Connection: rec.Connection, Stream: rec.Stream, ID: strings.Clone(id)},
 				Version: rec.Version, ObservedAt: rec.ObservedAt, Deleted: true, Reason: "merged", Into: rec.ID,
 			})
 		}
 	}
 }
 
+// losers lists the ids of those that became part of a record of the page.
+func (p *pull) losers(i int) []string {
+	if len(p.notes) > 0 {
+		return p.st.Merged.losers(p.notes[i].merged)
+	}
+	return p.st.Merged.losers(gjson.GetBytes(p.page.Records[i].Raw, p.st.Merged.Path))
+}
+
 // losers lists the ids in a value: one, an array, or a text of several.
 func (m *Merged) losers(v gjson.Result) []string {
+	if !v.Exists() || v.Type == gjson.Null {
+		return nil
+	}
 	var out []string
 	for _, e := range v.Array() {
 		parts := []string{text(e)}

@@ -14,7 +14,7 @@ import (
 
 // fetched is one page as it came.
 type fetched struct {
-	body   gjson.Result
+	body   body
 	header http.Header
 	// items are the records to be, count how many the vendor listed.
 	items []gjson.Result
@@ -30,8 +30,8 @@ type fetched struct {
 // keys takes the ids and the last key out of the items as they were listed.
 func (f *fetched) keys(id, key string) {
 	var ids strings.Builder
-	for _, item := range f.items {
-		if v := text(item.Get(id)); v != "" {
+	for i := range f.items {
+		if v := text(f.items[i].Get(id)); v != "" {
 			f.lastID = v
 			ids.WriteString(v)
 			ids.WriteByte(0)
@@ -53,9 +53,9 @@ func (f *fetched) keys(id, key string) {
 func (p Paging) next(f fetched, current string, now time.Time) (token string, more bool) {
 	switch p.Kind {
 	case "cursor":
-		token = text(f.body.Get(p.Token))
+		token = text(f.body.get(p.Token))
 	case "next_url":
-		token = absolute(f.base, text(f.body.Get(p.Token)))
+		token = absolute(f.base, text(f.body.get(p.Token)))
 	case "link":
 		token = absolute(f.base, nextLink(f.header.Values("Link")))
 	case "offset":
@@ -90,11 +90,11 @@ func (p Paging) next(f fetched, current string, now time.Time) (token string, mo
 }
 
 // goesOn looks at the flags that the body carries.
-func (p Paging) goesOn(body gjson.Result) bool {
-	if p.More != "" && !body.Get(p.More).Bool() {
+func (p Paging) goesOn(of body) bool {
+	if p.More != "" && !of.get(p.More).Bool() {
 		return false
 	}
-	return p.End == "" || !body.Get(p.End).Bool()
+	return p.End == "" || !of.get(p.End).Bool()
 }
 
 // clamp keeps a token that is a time at least NotAfter in the past.

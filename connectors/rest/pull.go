@@ -21,6 +21,11 @@ type pull struct {
 	// loc is where the vendor's days begin, nil where it searches by the moment.
 	loc  *time.Location
 	page connectors.Page
+	// lent says that records are made whose bytes are still those of the answer, answers which ones those are.
+	lent    bool
+	answers []Answer
+	// notes are what was seen of the page's records, in their order; none where they were fetched by id.
+	notes []note
 	// whole says that the round that ends with this page was a sweep to its end.
 	whole bool
 }
@@ -28,7 +33,8 @@ type pull struct {
 // Pull reads the page at from. Besides the codes of HTTP (auth.denied, auth.forbidden, not_found,
 // rate.limited, vendor.unavailable, net.unreachable, request.refused) it fails with stream.unknown,
 // cursor.invalid, page.loop, page.too_large, page.not_json, page.not_csv, page.shape, page.foreign_url,
-// page.cap, job.no_id, job.failed and settings.timezone.
+// page.cap, job.no_id, job.failed and settings.timezone. The records of a page share one piece of memory: who keeps
+// a few of many for long keeps copies.
 func (c *Conn) Pull(ctx context.Context, stream string, from canon.Cursor) (connectors.Page, error) {
 	page, err := c.pull(ctx, stream, from)
 	if err != nil {
@@ -60,6 +66,10 @@ func (c *Conn) pull(ctx context.Context, stream string, from canon.Cursor) (conn
 	}
 	if p.page.Next, err = p.cur.write(); err != nil {
 		return connectors.Page{}, err
+	}
+	// Only now is nothing left that could point into an answer. After an error they are left to the collector.
+	for _, a := range p.answers {
+		c.client.giveBack(a)
 	}
 	return p.page, nil
 }
@@ -175,14 +185,16 @@ func (p *pull) read(ctx context.Context) error {
 			return err
 		}
 	} else {
-		p.records(f.items)
-		if err := p.enrich(ctx, feed.Enrich); err != nil {
+		p.records(f.items, feed.Enrich)
+		if len(feed.Enrich) == 0 || len(p.page.Records) == 0 {
+			p.keep()
+		} else if err := p.enrich(ctx, feed.Enrich); err != nil {
 			return err
 		}
 	}
 	p.finish()
 	if feed.Total != "" && p.cur.Total == 0 {
-		p.cur.Total = f.body.Get(feed.Total).Int()
+		p.cur.Total = f.body.get(feed.Total).Int()
 	}
 	p.page.Total = p.cur.Total
 	if r := feed.Reset; r != nil && r.By != "id" {
@@ -208,6 +220,7 @@ func (p *pull) fetch(ctx context.Context, feed Feed) (f fetched, ready bool, err
 		return p.fetchJob(ctx, feed)
 	}
 	sc := p.scope()
+	sc.lend = true
 	if feed.Paging.Kind == "keyset" {
 		sc.lastKey = p.cur.Token
 	}
@@ -227,7 +240,8 @@ func (p *pull) fetch(ctx context.Context, feed Feed) (f fetched, ready bool, err
 		return fetched{}, false, err
 	}
 	f = fetched{header: answer.Header, base: p.conn.client.base, skipped: answer.Status >= 400}
-	if f.body, err = parseBody(feed.Format, answer.Body); err != nil {
+	p.answers = append(p.answers, answer)
+	if f.body.Result, err = parseBody(feed.Format, answer.Body); err != nil {
 		return fetched{}, false, err
 	}
 	if err := p.items(&f, feed, feed.Request.Path); err != nil {
@@ -251,24 +265,27 @@ func (p *pull) sendPage(ctx context.Context, r Request, sc *scope, feed Feed) (A
 	if err != nil {
 		return Answer{}, err
 	}
-	call.Path, call.Any = target, any
+	call.Path, call.Any, call.lend = target, any, sc.lend
 	return p.conn.client.do(ctx, call)
 }
 
 // items takes the list out of the body.
 func (p *pull) items(f *fetched, feed Feed, path string) error {
-	list := f.body
+	list := f.body.Result
+	if len(feed.Records) > 0 {
+		f.body = readMembers(f.body.Result, feed.Records[0])
+	}
 	for _, at := range feed.Records {
 		if at == "" {
 			break
 		}
-		if list = f.body.Get(at); list.Exists() && list.Type != gjson.Null {
+		if list = f.body.get(at); list.Exists() && list.Type != gjson.Null {
 			break
 		}
 	}
 	switch {
 	case list.IsArray():
-		f.items = list.Array()
+		f.items = f.body.array(list)
 	case list.Type == gjson.Null && (list.Exists() || f.body.Raw == "{}"):
 	default:
 		return canon.Errorf("page.shape", "the answer of %s holds no list at %q", path, or(strings.Join(feed.Records, " or "), "@this")).

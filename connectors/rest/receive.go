@@ -56,7 +56,7 @@ func hookBody(call connectors.Call) (gjson.Result, error) {
 		b, err := json.Marshal(obj)
 		return gjson.ParseBytes(b), err
 	}
-	if !gjson.ValidBytes(call.Body) {
+	if !valid(call.Body) {
 		return gjson.Result{}, shapeError("the body is no JSON")
 	}
 	return gjson.ParseBytes(call.Body), nil

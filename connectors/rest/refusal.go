@@ -147,7 +147,7 @@ func (x *exchange) sentence(code, what string, resp *http.Response, body []byte)
 
 // vendorMessage finds the text meant for people, at the places where vendors put it.
 func vendorMessage(body []byte) string {
-	if !gjson.ValidBytes(body) {
+	if !valid(body) {
 		return ""
 	}
 	for _, path := range []string{"message", "error.message", "error_description", "description", "errors.0.message", "error.title", "error", "0.message"} {

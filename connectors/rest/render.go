@@ -29,7 +29,7 @@ func (c *Conn) send(ctx context.Context, r Request, sc *scope, any bool) (Answer
 	if err != nil {
 		return Answer{}, err
 	}
-	call.Any = any
+	call.Any, call.lend = any, sc.lend
 	return c.client.do(ctx, call)
 }
 

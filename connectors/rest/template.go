@@ -45,7 +45,15 @@ type scope struct {
 	part     map[string]string
 	settings map[string]string
 	lists    map[string][]string
-	ids      []any
+	ids      []asked
+	// lend says that the answer is read at once, and its memory given back.
+	lend bool
+}
+
+// asked is an object that a request asks about, and the token of its next items.
+type asked struct {
+	After string `json:"after,omitempty"`
+	ID    string `json:"id"`
 }
 
 func (s *scope) value(p placeholder) string {
@@ -105,11 +113,8 @@ func (s *scope) joined(format string) string {
 
 func (s *scope) plainIDs() []string {
 	out := make([]string, 0, len(s.ids))
-	for _, one := range s.ids {
-		if m, ok := one.(map[string]any); ok {
-			id, _ := m["id"].(string)
-			out = append(out, id)
-		}
+	for i := range s.ids {
+		out = append(out, s.ids[i].ID)
 	}
 	return out
 }
