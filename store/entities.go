@@ -204,11 +204,22 @@ func (t *Tx) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, li
 	return nodes, counts, err
 }
 
-// RowsByKeys is NodesByKeys for the rows alone, sorted.
+// mostCounted is how far beyond a limit the holders of a key are counted: further than one batch can take it.
+const mostCounted = 20_000
+
+// RowsByKeys is NodesByKeys for the rows alone, sorted. A key beyond the limit is counted no further than mostCounted.
 func (t *Tx) RowsByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]int64, map[string]int, error) {
 	type held struct {
 		key string
 		row int64
+	}
+	counts := map[string]int{}
+	if limit > 0 {
+		var err error
+		if keys, counts, err = t.few(ctx, "SELECT 1 FROM keys k JOIN entities e ON e.id = k.entity WHERE k.name = v.column1 AND e.kind = $1 AND k.role = $2",
+			[]any{string(kind), roleEvidence}, keys, limit, limit+mostCounted); err != nil {
+			return nil, nil, err
+		}
 	}
 	hs, err := in(ctx, t, "SELECT k.name, k.entity FROM keys k JOIN entities e ON e.id = k.entity WHERE e.kind = $1 AND k.role = $2 AND k.name", "",
 		[]any{string(kind), roleEvidence}, keys, func(r *sql.Rows) (held, error) {
@@ -219,7 +230,7 @@ func (t *Tx) RowsByKeys(ctx context.Context, kind canon.Kind, keys []string, lim
 	if err != nil {
 		return nil, nil, err
 	}
-	counts, seen := map[string]int{}, map[held]bool{}
+	seen := map[held]bool{}
 	for _, h := range hs {
 		if !seen[h] {
 			seen[h] = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
 )
@@ -109,8 +110,15 @@ func set(ids []string) map[string]bool {
 }
 
 // BlockHolders returns the companies or contacts that are found by any of the keys, without their bodies. Of a key with
-// more than limit holders (0: no limit) only the number is returned.
-func (t *Tx) BlockHolders(ctx context.Context, keys []string, limit int) ([]canon.KeyHolder, map[string]int, error) {
+// more than limit holders (0: no limit) only the number is returned, which is counted no further than beyond the limit.
+func (t *Tx) BlockHolders(ctx context.Context, keys []string, limit, beyond int) ([]canon.KeyHolder, map[string]int, error) {
+	crowded := map[string]int{}
+	if limit > 0 {
+		var err error
+		if keys, crowded, err = t.few(ctx, "SELECT 1 FROM keys k WHERE k.name = v.column1 AND k.role = $1", []any{roleBlock}, keys, limit, limit+beyond+1); err != nil {
+			return nil, nil, err
+		}
+	}
 	hs, err := in(ctx, t, "SELECT k.name, e.id, e.kind, e.cluster, e.customer FROM keys k JOIN entities e ON e.id = k.entity WHERE k.role = $1 AND k.name", "ORDER BY e.id", []any{roleBlock}, keys,
 		func(r *sql.Rows) (canon.KeyHolder, error) {
 			var h canon.KeyHolder
@@ -120,7 +128,7 @@ func (t *Tx) BlockHolders(ctx context.Context, keys []string, limit int) ([]cano
 	if err != nil {
 		return nil, nil, err
 	}
-	counts := map[string]int{}
+	counts := crowded
 	seen := map[canon.KeyHolder]bool{}
 	var out []canon.KeyHolder
 	for _, h := range hs {
@@ -154,4 +162,33 @@ func (db *DB) Children(ctx context.Context, customer string) ([]canon.CustomerRo
 		rows = []canon.CustomerRow{}
 	}
 	return rows, err
+}
+
+// few parts keys into those that no more than limit rows hold, and the others with the number of their rows, counted up
+// to most. rows selects the rows of the key v.column1; lead are its arguments. A key that everybody holds costs no more
+// than one that few do.
+func (t *Tx) few(ctx context.Context, rows string, lead []any, keys []string, limit, most int) (kept []string, crowded map[string]int, err error) {
+	type count struct {
+		key string
+		n   int
+	}
+	crowded = map[string]int{}
+	err = each(keys, len(lead)+1, func(ph string, args []any) error {
+		query := fmt.Sprintf("SELECT v.column1, (SELECT COUNT(*) FROM (%s LIMIT %d) capped) FROM (VALUES (%s)) v", rows, most, strings.ReplaceAll(ph, ",", "),("))
+		got, err := scan(func() (*sql.Rows, error) { return t.query(ctx, query, append(append([]any{}, lead...), args...)...) }, func(r *sql.Rows) (count, error) {
+			var c count
+			err := r.Scan(&c.key, &c.n)
+			return c, err
+		})
+		for _, c := range got {
+			switch {
+			case c.n > limit:
+				crowded[c.key] = c.n
+			case c.n > 0:
+				kept = append(kept, c.key)
+			}
+		}
+		return err
+	})
+	return kept, crowded, err
 }

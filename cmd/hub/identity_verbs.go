@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/identity"
 	"github.com/lifecyclehub/hub/store"
 )
 
@@ -80,6 +81,10 @@ func (w *who) tie(ctx context.Context, kind string, args []string, r *ruling) (c
 	d.A, d.B = x.Entity.Key(), y.Entity.Key()
 	if d.A == d.B {
 		return d, canon.Errorf("usage", "%s and %s are the same record", args[0], args[1]).WithHint("name two records; `hub identity explain %s` lists those of the customer", args[0])
+	}
+	if x.Entity.Kind != y.Entity.Kind && w.rules.Grain == identity.GrainPerson {
+		return d, canon.Errorf("decision.grain", "under `grain: person` a person belongs to no company, so nothing can be decided about that").
+			WithHint("name two persons or two companies, or choose another grain under identity: in hub.yaml")
 	}
 	return d.WithID(), nil
 }
