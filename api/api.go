@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// Reader answers every question; required.
 	Reader Reader
+	// Identity answers who is who and takes in decisions; nil means that its routes answer 503.
+	Identity Identity
 	// Live feeds /api/v1/stream; nil means that the stream answers 503.
 	Live Live
 	// Console serves the pages, their files below /assets/ and the form at /login; nil for an API alone.
@@ -82,6 +84,7 @@ func New(o Options) (http.Handler, error) {
 func (s *server) routes(mux *http.ServeMux) {
 	api := humago.New(mux, apiConfig())
 	s.customerRoutes(api)
+	s.identityRoutes(api)
 	s.sourceRoutes(api)
 	s.outRoutes(api)
 	s.streamRoute(api)
@@ -111,8 +114,8 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		writeProblem(w, http.StatusMethodNotAllowed,
-			canon.Errorf("request.method", "%s is not possible here: the API only reads.", r.Method).
-				WithHint("Use GET; changes are made with the hub command."))
+			canon.Errorf("request.method", "%s is not possible here: this route only reads.", r.Method).
+				WithHint("Use GET; most changes are made with the hub command."))
 		return
 	}
 	writeProblem(w, http.StatusNotFound,
@@ -145,4 +148,14 @@ func route(id, path, tag, summary, doc string) huma.Operation {
 		Security:  []map[string][]string{{"bearer": {}}, {"session": {}}},
 		Responses: map[string]*huma.Response{"default": problemResponse()},
 	}
+}
+
+// maxRuling bounds what a request that changes something may send.
+const maxRuling = 64 << 10
+
+// change is a route that changes something.
+func change(id, path, tag, summary, doc string) huma.Operation {
+	op := route(id, path, tag, summary, doc)
+	op.Method, op.MaxBodyBytes = http.MethodPost, maxRuling
+	return op
 }

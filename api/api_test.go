@@ -19,7 +19,7 @@ func TestEveryListIsAListAndNeverNull(t *testing.T) {
 	h := newAPI(t, empty, func(o *api.Options) { o.Stages = nil })
 	for _, path := range []string{
 		"/overview", "/customers?search=nobody", "/customers/cu_1", "/customers/cu_1/timeline", "/customers/cu_1/assessments",
-		"/customers/cu_1/explain", "/connections", "/deadletters", "/deliveries", "/deliveries/msg_1/attempts", "/pushes",
+		"/customers/cu_1/explain", "/customers/cu_1/identity", "/identity/candidates", "/identity/decisions", "/connections", "/deadletters", "/deliveries", "/deliveries/msg_1/attempts", "/pushes",
 	} {
 		w := ask(t, h, "/api/v1"+path)
 		if w.Code != http.StatusOK {
@@ -102,7 +102,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-func TestTheAPIOnlyReads(t *testing.T) {
+func TestTheAPIOnlyReadsWhatIsRead(t *testing.T) {
 	h := newAPI(t, newWorld())
 	r := httptest.NewRequest(http.MethodPost, "/api/v1/customers", strings.NewReader("{}"))
 	r.Header.Set("Authorization", "Bearer "+token)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -19,7 +20,19 @@ const (
 	sessionCookie = "hub_session"
 	sessionLength = 7 * 24 * time.Hour
 	maxForm       = 16 << 10
+	// consoleHeader must come with what a browser changes by its cookie. No form and no link of another site can send it,
+	// and no script of another site may.
+	consoleHeader = "Hub-Console"
 )
+
+// callerKey is where a request's context holds by what the caller got in.
+type callerKey struct{}
+
+// callerOf names the caller by what let them in: the token's api or the cookie's console.
+func callerOf(ctx context.Context) string {
+	who, _ := ctx.Value(callerKey{}).(string)
+	return who
+}
 
 // gate lets in who has the token, or the cookie that the token gave. A session is a signed end date and
 // nothing else, so none is stored, and a new token ends them all.
@@ -59,8 +72,17 @@ func (g *gate) protect(next http.Handler) http.Handler {
 // machine answers with a problem where the caller may not pass.
 func (g *gate) machine(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	bearer, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if given && g.tokenIs(bearer) || !given && g.session(r) {
-		next.ServeHTTP(w, r)
+	if given && g.tokenIs(bearer) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, "api")))
+		return
+	}
+	if !given && g.session(r) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Header.Get(consoleHeader) == "" {
+			writeProblem(w, http.StatusForbidden, canon.Errorf("auth.header", "A change that a browser makes by its cookie needs the header %s.", consoleHeader).
+				WithHint("Send %s: 1, or the API token in the header Authorization.", consoleHeader))
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, "console")))
 		return
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="hub"`)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,6 +35,8 @@ func counts(v map[string]int64) map[string]int64 {
 
 type overviewAnswer struct {
 	Overview
+	// Review is counted here, as it is not the Reader that knows.
+	Review  int       `json:"review" doc:"Pairs of records that await a decision, counted up to 100"`
 	Stages  []Stage   `json:"stages" doc:"The lifecycle graph in reading order"`
 	Version string    `json:"version" doc:"Hub's version"`
 	Now     time.Time `json:"now" doc:"Hub's clock"`
@@ -53,13 +56,20 @@ type customersInput struct {
 }
 
 type timelineInput struct {
-	ID    string    `path:"id" maxLength:"200" doc:"Id of the customer or of any of its members"`
-	From  time.Time `query:"from" doc:"Earliest occurred_at, inclusive"`
-	To    time.Time `query:"to" doc:"Latest occurred_at, exclusive"`
-	Types []string  `query:"types" maxItems:"50" doc:"Event types; a type that ends in a dot stands for all with that prefix"`
-	Order string    `query:"order" enum:"newest,oldest" default:"newest" doc:"Which end comes first"`
-	After string    `query:"after" maxLength:"1000" doc:"The next of the page before"`
-	Limit int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Most events to return"`
+	ID        string    `path:"id" maxLength:"200" doc:"Id of the customer or of any of its members"`
+	From      time.Time `query:"from" doc:"Earliest occurred_at, inclusive"`
+	To        time.Time `query:"to" doc:"Latest occurred_at, exclusive"`
+	At        time.Time `query:"at" doc:"Only what had happened by then, inclusive, as it is known now or at known_at"`
+	KnownAt   time.Time `query:"known_at" doc:"The timeline as it was known then: what was recorded by then and not taken back yet, and whose it was then"`
+	Types     []string  `query:"types" maxItems:"50" doc:"Event types; a type that ends in a dot stands for all with that prefix"`
+	Kinds     []string  `query:"kinds" maxItems:"20" enum:"company,contact,deal,quote,invoice,subscription,ticket,usage,survey,activity" doc:"Kinds of entity that the events tell of"`
+	Sources   []string  `query:"sources" maxItems:"50" doc:"Where the events come from: a connection, or a stream as connection/stream"`
+	Person    string    `query:"person" maxLength:"300" doc:"Only events of this contact, as connection/stream/id, and of what belongs to them"`
+	Revisions bool      `query:"revisions" doc:"Whether to list also what was stated before and taken back since"`
+	Order     string    `query:"order" enum:"newest,oldest" default:"newest" doc:"Which end comes first"`
+	After     string    `query:"after" maxLength:"1000" doc:"The next of the page before"`
+	Before    string    `query:"before" maxLength:"1000" doc:"The prev of the page after; not together with after"`
+	Limit     int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Most events to return"`
 }
 
 type assessmentsInput struct {
@@ -77,7 +87,8 @@ func (s *server) customerRoutes(api huma.API) {
 	huma.Register(api, route("list-customers", "/customers", "Customers", "List customers", ""), s.customers)
 	huma.Register(api, route("get-customer", "/customers/{id}", "Customers", "Get a customer",
 		"The golden record with the source of each field, the members, and where the customer stands."), s.customer)
-	huma.Register(api, route("get-timeline", "/customers/{id}/timeline", "Customers", "List a customer's events", ""), s.timeline)
+	huma.Register(api, route("get-timeline", "/customers/{id}/timeline", "Customers", "List a customer's events",
+		"What happened, in order, with next and prev tokens to page both ways. at asks for what had happened by a moment, known_at for what was known at one; both combine."), s.timeline)
 	huma.Register(api, route("list-assessments", "/customers/{id}/assessments", "Customers", "List a customer's assessments",
 		"History is never rewritten: each entry is what was known then."), s.assessments)
 	huma.Register(api, route("explain-customer", "/customers/{id}/explain", "Customers", "Explain stage and health",
@@ -91,7 +102,13 @@ func (s *server) overview(ctx context.Context, _ *struct{}) (*body[overviewAnswe
 	}
 	o.ByStage, o.ByBand = counts(o.ByStage), counts(o.ByBand)
 	o.Deliveries, o.Pushes = counts(o.Deliveries), counts(o.Pushes)
-	return answer(overviewAnswer{Overview: o, Stages: list(s.Stages), Version: s.Version, Now: s.now().UTC()}), nil
+	waiting := 0
+	if s.Identity != nil {
+		if waiting, err = s.Identity.Waiting(ctx, mostWaiting); err != nil {
+			return nil, s.fail(ctx, err)
+		}
+	}
+	return answer(overviewAnswer{Overview: o, Review: waiting, Stages: list(s.Stages), Version: s.Version, Now: s.now().UTC()}), nil
 }
 
 func (s *server) customers(ctx context.Context, in *customersInput) (*body[canon.CustomerPage], error) {
@@ -118,18 +135,38 @@ func (s *server) customer(ctx context.Context, in *customerID) (*body[canon.Cust
 }
 
 func (s *server) timeline(ctx context.Context, in *timelineInput) (*body[canon.EventPage], error) {
-	c, err := s.Reader.Customer(ctx, in.ID)
-	if err != nil {
-		return nil, s.fail(ctx, err)
+	id := in.ID
+	if in.KnownAt.IsZero() {
+		c, err := s.Reader.Customer(ctx, in.ID)
+		if err != nil {
+			return nil, s.fail(ctx, err)
+		}
+		id = c.ID
 	}
-	page, err := s.Reader.Timeline(ctx, c.ID, canon.Window{
-		From: in.From.UTC(), To: in.To.UTC(), Types: in.Types, Newest: in.Order == "newest", After: in.After, Limit: in.Limit,
-	})
+	page, err := s.Reader.Timeline(ctx, id, in.window())
 	if err != nil {
 		return nil, s.fail(ctx, err)
 	}
 	page.Events = list(page.Events)
 	return answer(page), nil
+}
+
+func (in *timelineInput) window() canon.Window {
+	w := canon.Window{
+		From: in.From.UTC(), To: in.To.UTC(), At: in.At.UTC(), KnownAt: in.KnownAt.UTC(), Types: in.Types, Person: in.Person, Revisions: in.Revisions,
+		Newest: in.Order == "newest", After: in.After, Before: in.Before, Limit: in.Limit,
+	}
+	for _, k := range in.Kinds {
+		w.Kinds = append(w.Kinds, canon.Kind(k))
+	}
+	for _, s := range in.Sources {
+		if strings.Contains(s, "/") {
+			w.Streams = append(w.Streams, s)
+		} else {
+			w.Connections = append(w.Connections, s)
+		}
+	}
+	return w
 }
 
 func (s *server) assessments(ctx context.Context, in *assessmentsInput) (*body[assessmentsAnswer], error) {

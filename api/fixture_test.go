@@ -31,9 +31,15 @@ type world struct {
 	streams    []canon.StreamState
 	letters    []canon.DeadLetter
 	deliveries []canon.Delivery
-	// broken is returned by Streams, filter is what Customers was last asked.
+	// broken is returned by Streams, filter is what Customers was last asked, window and asked what Timeline was.
 	broken error
 	filter canon.CustomerFilter
+	window canon.Window
+	asked  string
+	// ruled is what Decide was last asked, candidatesOf and logOf what Candidates and Decisions were.
+	ruled        *api.Ruling
+	candidatesOf api.CandidateFilter
+	logOf        api.DecisionFilter
 }
 
 func (w *world) Customers(_ context.Context, f canon.CustomerFilter) (canon.CustomerPage, error) {
@@ -63,6 +69,7 @@ func (w *world) Customer(_ context.Context, id string) (canon.Customer, error) {
 }
 
 func (w *world) Timeline(_ context.Context, customer string, win canon.Window) (canon.EventPage, error) {
+	w.window, w.asked = win, customer
 	page := canon.EventPage{}
 	for _, e := range w.events {
 		if e.Customer == customer {
@@ -173,7 +180,7 @@ func page() http.Handler {
 func newAPI(t *testing.T, w *world, change ...func(*api.Options)) http.Handler {
 	t.Helper()
 	o := api.Options{
-		Reader: w, Console: page(), Metrics: page(), Token: token, Version: "1.2.3",
+		Reader: w, Identity: w, Console: page(), Metrics: page(), Token: token, Version: "1.2.3",
 		Stages:     []api.Stage{{Key: "retention", Label: "Retention"}},
 		Connectors: []connectors.Definition{{Name: "hubspot", Title: "HubSpot", Category: "crm"}},
 		Now:        func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),

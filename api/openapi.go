@@ -14,11 +14,11 @@ const documentVersion = "1.0.0"
 func apiConfig() huma.Config {
 	config := huma.DefaultConfig("Hub", documentVersion)
 	config.Info.Description = "What Hub knows: customers, their timelines, where they stand and why, where the data comes from, " +
-		"and what the outside was told. The API only reads."
+		"and what the outside was told. All but decisions about who is who is only read."
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer":  {Type: "http", Scheme: "bearer", Description: "The API token of this Hub."},
-		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Set by signing in to the console."},
+		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Set by signing in to the console. What changes something needs the header " + consoleHeader + " too."},
 	}
 	// The viewer loads its scripts from elsewhere, and links to schemas would change every body.
 	config.DocsPath, config.SchemasPath = "", ""
@@ -50,8 +50,9 @@ func polish(doc *huma.OpenAPI) {
 				dropOmitted(schema, t.Field(i))
 			}
 		}
-		// Closed schemas would make every field that is added later a breach of the document.
-		if schema.AdditionalProperties == false {
+		// Closed schemas would make every field that is added later a breach of the document. What callers send stays closed:
+		// a misspelt field would be lost without a word.
+		if schema.AdditionalProperties == false && name != "Ruling" {
 			schema.AdditionalProperties = nil
 		}
 		for _, p := range schema.Properties {
@@ -59,8 +60,13 @@ func polish(doc *huma.OpenAPI) {
 		}
 	}
 	for _, path := range doc.Paths {
-		for _, p := range path.Get.Parameters {
-			neverNull(p.Schema)
+		for _, op := range []*huma.Operation{path.Get, path.Post} {
+			if op == nil {
+				continue
+			}
+			for _, p := range op.Parameters {
+				neverNull(p.Schema)
+			}
 		}
 	}
 }

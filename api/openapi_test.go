@@ -53,26 +53,30 @@ func TestTheDocumentIsValidAndComplete(t *testing.T) {
 	doc := loadDocument(t)
 	want := []string{
 		"/api/v1/connections", "/api/v1/customers", "/api/v1/customers/{id}", "/api/v1/customers/{id}/assessments",
-		"/api/v1/customers/{id}/explain", "/api/v1/customers/{id}/timeline", "/api/v1/deadletters", "/api/v1/deliveries",
-		"/api/v1/deliveries/{id}/attempts", "/api/v1/overview", "/api/v1/pushes", "/api/v1/stream",
+		"/api/v1/customers/{id}/explain", "/api/v1/customers/{id}/identity", "/api/v1/customers/{id}/timeline", "/api/v1/deadletters", "/api/v1/deliveries",
+		"/api/v1/deliveries/{id}/attempts", "/api/v1/identity/candidates", "/api/v1/identity/decisions", "/api/v1/overview", "/api/v1/pushes", "/api/v1/stream",
 	}
 	got := slices.Sorted(slices.Values(doc.Paths.InMatchingOrder()))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	for path, item := range doc.Paths.Map() {
-		op := item.Get
-		if op == nil || op.Summary == "" || op.OperationID == "" || op.Security == nil {
-			t.Errorf("%s is not described", path)
-			continue
-		}
-		problem := op.Responses.Default()
-		if problem == nil || problem.Value.Content["application/problem+json"] == nil {
-			t.Errorf("%s does not say what its errors look like", path)
-		}
-		for _, p := range op.Parameters {
-			if p.Value.Description == "" {
-				t.Errorf("%s: %s is not described", path, p.Value.Name)
+		for method, op := range item.Operations() {
+			if op.Summary == "" || op.OperationID == "" || op.Security == nil {
+				t.Errorf("%s %s is not described", method, path)
+				continue
+			}
+			problem := op.Responses.Default()
+			if problem == nil || problem.Value.Content["application/problem+json"] == nil {
+				t.Errorf("%s %s does not say what its errors look like", method, path)
+			}
+			for _, p := range op.Parameters {
+				if p.Value.Description == "" {
+					t.Errorf("%s %s: %s is not described", method, path, p.Value.Name)
+				}
+			}
+			if method == http.MethodPost && path != "/api/v1/identity/decisions" {
+				t.Errorf("%s writes", path)
 			}
 		}
 	}

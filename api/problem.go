@@ -43,7 +43,9 @@ func statusOf(e *canon.Error) int {
 	switch {
 	case last == "unknown" || last == "none":
 		return http.StatusNotFound
-	case last == "invalid" || strings.HasPrefix(e.Code, "request."):
+	case last == "barred":
+		return http.StatusConflict
+	case last == "invalid" || strings.HasPrefix(e.Code, "request.") || strings.HasPrefix(e.Code, "decision.") || strings.HasPrefix(e.Code, "pin."):
 		return http.StatusBadRequest
 	case e.Retry:
 		return http.StatusServiceUnavailable
@@ -102,8 +104,11 @@ func asProblem(_ huma.Context, _ string, v any) (any, error) {
 	}
 	if len(p.Errors) > 0 {
 		first := p.Errors[0]
-		name := strings.TrimPrefix(strings.TrimPrefix(first.Location, "query."), "path.")
+		name := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(first.Location, "query."), "path."), "body.")
 		p.Detail = "The parameter " + name + " is not valid: " + first.Message + "."
+		if name == "body" {
+			p.Detail = "The request's body is not valid: " + strings.TrimSuffix(first.Message, ".") + "."
+		}
 	}
 	if m.Status >= http.StatusInternalServerError {
 		p.Code, p.Detail, p.Hint = "internal", "Hub could not answer because of a fault of its own.", ""

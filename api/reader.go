@@ -22,7 +22,8 @@ type Customers interface {
 	// Customer resolves the id of any member to its customer, with fields, members and the current
 	// assessment. An id that nobody has is a canon.Error customer.unknown.
 	Customer(ctx context.Context, id string) (canon.Customer, error)
-	// Timeline returns one page of a customer's events; errors as in Customers and Customer.
+	// Timeline returns one page of a customer's events. It resolves the id of any member, as it was known at
+	// w.KnownAt; errors as in Customers and Customer, and person.unknown.
 	Timeline(ctx context.Context, customer string, w canon.Window) (canon.EventPage, error)
 	// Assessments returns the newest assessments of a customer, the newest first.
 	Assessments(ctx context.Context, customer string, limit int) ([]canon.Assessment, error)

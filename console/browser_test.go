@@ -35,7 +35,7 @@ func serve(t *testing.T, w *world) *httptest.Server {
 		t.Fatal(err)
 	}
 	h, err := api.New(api.Options{
-		Reader: w, Live: w, Console: pages, Token: token, Version: "1.2.3", Stages: stages, Flows: w.flows, Log: slog.New(slog.DiscardHandler),
+		Reader: w, Identity: w, Live: w, Console: pages, Token: token, Version: "1.2.3", Stages: stages, Flows: w.flows, Log: slog.New(slog.DiscardHandler),
 		Connectors: []connectors.Definition{{Name: "hubspot", Title: "HubSpot", Category: "crm"}, {Name: "stripe", Title: "Stripe", Category: "billing"}, {Name: "zendesk", Title: "Zendesk", Category: "support"}},
 	})
 	if err != nil {

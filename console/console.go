@@ -69,6 +69,7 @@ func New(o Options) (http.Handler, error) {
 	for _, p := range []struct{ pattern, name, active, title string }{
 		{"GET /customers", "customers", "/customers", "Customers"},
 		{"GET /customers/{id}", "customer", "/customers", "Customer"},
+		{"GET /review", "review", "/review", "Review"},
 		{"GET /connections", "connections", "/connections", "Connections"},
 		{"GET /deliveries", "deliveries", "/deliveries", "Deliveries"},
 		{"GET /pushes", "pushes", "/pushes", "Write-back"},
@@ -95,6 +96,7 @@ func (c *console) render(w http.ResponseWriter, status int, name string, p page)
 	p.Base, p.Version, p.Preload, p.Rows = c.base, c.version, c.preload, make([]struct{}, 12)
 	p.Nav = []link{
 		{"/customers", "Customers", "people", ""},
+		{"/review", "Review", "pair", "review"},
 		{"/connections", "Connections", "plug", "failed"},
 		{"/deliveries", "Deliveries", "send", "dead"},
 		{"/pushes", "Write-back", "pencil", "conflict"},

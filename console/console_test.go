@@ -27,7 +27,7 @@ func fetch(t *testing.T, path string) *httptest.ResponseRecorder {
 func TestEveryPageIsDrawnAndNeedsNoInlineCode(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<script(?:[^>]*)>[^<]|<style|\sstyle=|\son[a-z]+=|javascript:|https?://`)
 	for path, status := range map[string]int{
-		"/customers": 200, "/customers/cu_1": 200, "/customers/crm%2Fcompanies%2F1": 200, "/connections": 200, "/deliveries": 200,
+		"/customers": 200, "/customers/cu_1": 200, "/customers/crm%2Fcompanies%2F1": 200, "/connections": 200, "/deliveries": 200, "/review": 200,
 		"/pushes": 200, "/deadletters": 200, "/login": 200, "/nowhere": 404, "/": 303,
 	} {
 		w := fetch(t, path)

@@ -19,6 +19,7 @@ const rows = "document.querySelectorAll('#rows tr.link').length"
 func TestInABrowser(t *testing.T) {
 	chrome := browser(t)
 	w := newWorld(137)
+	w.similar(26)
 	server := serve(t, w)
 	for name, run := range map[string]func(*testing.T, *tab, *world){
 		"customers": testCustomers, "customer": testCustomer, "live": testLive, "connections": testConnections,
@@ -203,7 +204,7 @@ func testErrors(t *testing.T, p *tab, _ *world) {
 
 // testSteady holds the page to its promise not to jump while it fills.
 func testSteady(t *testing.T, p *tab, _ *world) {
-	for _, page := range []string{"/customers", "/customers/cu_0009", "/connections", "/deliveries"} {
+	for _, page := range []string{"/customers", "/customers/cu_0009", "/connections", "/deliveries", "/review"} {
 		p.visit(page)
 		p.until("document.querySelectorAll('[aria-busy=true]').length === 0")
 		shift := eval[string](p, `new Promise((done) => {

@@ -30,6 +30,9 @@ type world struct {
 	pushes      []canon.PushedField
 	subscribers map[chan canon.Change]bool
 	position    int64
+	who         identities
+	// window is what Timeline was last asked for the list of all kinds of events, 50 at a time.
+	window canon.Window
 	// cut ends every open connection to the server of this world.
 	cut func()
 }
@@ -278,20 +281,6 @@ func (w *world) Customer(_ context.Context, id string) (canon.Customer, error) {
 		}
 	}
 	return canon.Customer{}, canon.Errorf("customer.unknown", "No customer has the id %q.", id).WithHint("Look it up in the list of customers.")
-}
-
-func (w *world) Timeline(_ context.Context, customer string, win canon.Window) (canon.EventPage, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var rows []canon.Event
-	for _, e := range w.events[customer] {
-		if len(win.Types) == 0 || slices.ContainsFunc(win.Types, func(t string) bool { return t == e.Type || strings.HasSuffix(t, ".") && strings.HasPrefix(e.Type, t) }) {
-			rows = append(rows, e)
-		}
-	}
-	page := canon.EventPage{}
-	page.Events, page.Next = slice(rows, win.After, win.Limit)
-	return page, nil
 }
 
 func (w *world) Assessments(_ context.Context, customer string, limit int) ([]canon.Assessment, error) {

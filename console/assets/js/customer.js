@@ -6,13 +6,16 @@ import { health } from "./health.js";
 import { get } from "./http.js";
 import { icon } from "./icons.js";
 import { follow } from "./live.js";
-import { attempt, empty, refText, stageClass, stageLabel, stageMark } from "./parts.js";
+import { attempt, empty, refText, stageClass, stageLabel, stageMark, when } from "./parts.js";
 import { overview, ready } from "./shell.js";
 import { timeline } from "./timeline.js";
+import { who } from "./who.js";
 
 const id = decodeURIComponent(location.pathname.split("/")[2]);
 const at = "/customers/" + encodeURIComponent(id);
 let graph = [], customer = null, moves = [], first = true;
+// ranks are the places of the members' evidence on the ladder, by kind and record.
+let ranks = new Map();
 
 function head(c) {
   const a = c.assessment;
@@ -45,6 +48,22 @@ function path(c) {
   }));
 }
 
+const policies = { source_priority: "by order of sources", most_recent: "the most recent", most_frequent: "the most frequent", longest: "the longest", any_true: "any that says so" };
+
+// origin tells where a value of the golden record comes from: the record, why it won and when it was so; of a pinned
+// value who pinned it, why and until when.
+function origin(x) {
+  if (x.policy === "pinned" || x.author) {
+    return [h("dd", { class: "src" }, h("span", { class: "pill blue" }, "Pinned"), " by ", x.author || "somebody", x.observed_at ? [" · ", when(x.observed_at)] : null,
+      " · ", x.expires_at ? ["until ", h("time", { datetime: x.expires_at, title: f.exact(x.expires_at) }, f.date(x.expires_at))] : "until it is taken back"),
+      x.reason ? h("dd", { class: "src said" }, `“${x.reason}”`) : null];
+  }
+  const seen = x.modified_at ? ["modified ", when(x.modified_at)] : x.observed_at ? ["seen ", when(x.observed_at)] : null;
+  const both = x.modified_at && x.observed_at ? `Modified ${f.exact(x.modified_at)}, seen ${f.exact(x.observed_at)}` : null;
+  return [h("dd", { class: "src" }, refText(x.source)),
+    h("dd", { class: "src", title: both }, x.rule || policies[x.policy] || f.words(x.policy ?? ""), x.rule && x.rule !== "only source" && policies[x.policy] ? ` (${policies[x.policy]})` : "", seen ? [" · ", ...seen] : null)];
+}
+
 function profile(c) {
   const fields = c.fields ?? [];
   if (!fields.length) {
@@ -53,20 +72,27 @@ function profile(c) {
   }
   reconcile(byId("fields"), fields, {
     key: (x) => x.name + "\u0000" + x.value, mark: !first,
-    build: (x) => h("div", { title: x.rule ? "Chosen by: " + x.rule : null }, h("dt", {}, f.words(x.name)), h("dd", {}, x.value), h("dd", { class: "src" }, refText(x.source))),
+    build: (x) => h("div", {}, h("dt", {}, f.words(x.name)), h("dd", {}, x.value), ...origin(x)),
   });
 }
 
-function members(c) {
+function members(c, ranked = false) {
   const list = c.members ?? [];
   byId("members-title").textContent = list.length ? `Members (${f.count(list.length)})` : "Members";
   const shown = list.slice(0, 100);
   reconcile(byId("members"), shown, {
-    key: (m) => m.kind + refText(m.ref), mark: !first,
+    key: (m) => m.kind + refText(m.ref), mark: !first && !ranked, sign: (m) => JSON.stringify([m, ranks.get(m.kind + refText(m.ref))]),
     build: (m) => h("li", {}, icon(m.kind), h("div", {}, h("b", {}, m.name || m.email || m.ref.id), m.email && m.name ? h("span", { class: "src" }, m.email) : null,
-      h("span", { class: "src" }, refText(m.ref)), m.why && m.why !== "source" ? h("span", { class: "src" }, "because of " + m.why) : null)),
+      h("span", { class: "src" }, refText(m.ref)), because(m))),
   });
   if (list.length > shown.length) byId("members").append(h("li", {}, h("span", { class: "muted" }, `and ${f.count(list.length - shown.length)} more`)));
+}
+
+function because(m) {
+  const rank = ranks.get(m.kind + refText(m.ref));
+  const place = rank ? h("span", { class: "rank", title: "Place on the ladder of evidence, 1 the surest" }, `rank ${rank}`) : null;
+  if (!m.why || m.why === "source") return h("span", { class: "src" }, "by itself");
+  return h("span", { class: "src" }, "because of " + m.why, place ? " " : null, place);
 }
 
 async function load() {
@@ -93,8 +119,11 @@ overview((o) => {
   if (customer) path(customer);
 });
 const line = timeline(at);
-const soon = debounce(() => { load(); line.refresh(); }, 400);
+const identity = who(at, load(), (w) => {
+  ranks = new Map(w.members.map((m) => [m.kind + refText(m.ref), m.rank]));
+  if (customer) members(customer, true);
+});
+const soon = debounce(() => { load(); line.refresh(); identity.refresh(); }, 400);
 follow((c) => {
   if (!c || !customer || c.customer === customer.id) soon();
 });
-load();

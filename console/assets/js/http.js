@@ -9,14 +9,23 @@ export class Problem extends Error {
   }
 }
 
-// get returns the JSON of a route of /api/v1. Parameters that are empty are left out. A session that has
-// ended leads to the form.
-export async function get(path, params = {}, signal) {
+// get returns the JSON of a route of /api/v1. Parameters that are empty are left out.
+export function get(path, params = {}, signal) {
   const url = new URL("/api/v1" + path, location.origin);
   for (const [k, v] of Object.entries(params)) if (v !== "" && v !== null && v !== undefined) url.searchParams.set(k, v);
+  return ask(url, { signal, headers: { Accept: "application/json" } });
+}
+
+// post sends JSON to a route of /api/v1. The header says that a page of Hub's own asks, which no other site can.
+export function post(path, body) {
+  return ask("/api/v1" + path, { method: "POST", headers: { Accept: "application/json", "Content-Type": "application/json", "Hub-Console": "1" }, body: JSON.stringify(body) });
+}
+
+// ask returns the JSON of an answer. A session that has ended leads to the form.
+async function ask(url, how) {
   let res;
   try {
-    res = await fetch(url, { signal, headers: { Accept: "application/json" } });
+    res = await fetch(url, how);
   } catch (err) {
     if (err.name === "AbortError") throw err;
     throw new Problem({ code: "net.unreachable", detail: "Hub cannot be reached.", hint: "Check that hub run is still running; the page tries again by itself." });

@@ -2,6 +2,7 @@
 
 const paths = {
   people: "M6 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM1.5 13.5c0-2.5 2-4 4.500-4s4.500 1.500 4.500 4M10.500 2.800a2.400 2.400 0 0 1 0 4.500M12 9.800c1.500.6 2.500 1.900 2.500 3.700",
+  pair: "M5.500 4.500a3.500 3.500 0 1 0 0 7 3.500 3.500 0 0 0 0-7ZM10.500 4.500a3.500 3.500 0 1 1 0 7 3.500 3.500 0 0 1 0-7",
   plug: "M5.500 1.500v3.500M10.500 1.500v3.500M3.500 5h9v2.500a4.500 4.500 0 0 1-9 0ZM8 12v2.500",
   send: "M14 2 7.200 8.800M14 2 9.700 14 7.200 8.800 2 6.300Z",
   pencil: "M10.500 3 13 5.500 5.500 13H3v-2.500ZM9 4.500 11.500 7",
@@ -43,7 +44,7 @@ export function icon(name) {
 
 const families = {
   company: "company", contact: "contact", owner: "contact", identity: "contact", deal: "deal", quote: "quote", invoice: "invoice", credit: "invoice",
-  subscription: "subscription", ticket: "ticket", usage: "usage", survey: "survey", stage: "stage", score: "score",
+  subscription: "subscription", ticket: "ticket", usage: "usage", survey: "survey", stage: "stage", score: "score", person: "contact", milestone: "stage",
 };
 const touches = { email: "email", call: "call", meeting: "meeting" };
 

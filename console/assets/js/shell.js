@@ -16,11 +16,11 @@ document.addEventListener("keydown", (e) => {
   }
 });
 
-function badge(name, n, title) {
+function badge(name, n, title, text = "") {
   const el = document.querySelector(`[data-count="${name}"]`);
   if (!el) return;
   el.hidden = !n;
-  el.textContent = n > 999 ? "999+" : String(n);
+  el.textContent = text || (n > 999 ? "999+" : String(n));
   el.title = title;
 }
 
@@ -30,6 +30,7 @@ let current = null;
 async function refresh() {
   const o = await get("/overview");
   useStages(o.stages.length ? o.stages : Object.keys(o.by_stage).filter(Boolean).map((key) => ({ key, label: "", exit: key === "churned" })));
+  badge("review", o.review ?? 0, "Pairs of records that await a decision", o.review >= 100 ? "99+" : "");
   badge("letters", o.dead_letters, "Dead letters that wait for a replay");
   badge("dead", o.deliveries.dead ?? 0, "Deliveries that will not be tried again");
   badge("conflict", (o.pushes.conflict ?? 0) + (o.pushes.failed ?? 0), "Fields that could not be written");
@@ -47,6 +48,7 @@ export function overview(fn) {
   if (current) fn(current);
 }
 
-const soon = debounce(() => refresh().catch(() => null), 700);
-follow(soon);
-every(10000, soon);
+// recount asks for the counts anew, soon.
+export const recount = debounce(() => refresh().catch(() => null), 700);
+follow(recount);
+every(10000, recount);
