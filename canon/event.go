@@ -2,6 +2,7 @@ package canon
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -93,6 +94,9 @@ type EventPage struct {
 	Next   string  `json:"next,omitempty"`
 	Prev   string  `json:"prev,omitempty"`
 }
+
+// ChangeID derives the id of the change that tells of a revision of an event.
+func ChangeID(event string, revision int) string { return ID("chg", event, strconv.Itoa(revision)) }
 
 // Change is what the outside hears: one event of a timeline, worth telling, in the form in which it
 // travels on the changes belt and to webhook endpoints.

@@ -18,6 +18,9 @@ type Ref struct {
 // String returns "connection/stream/id". Only the id may contain a slash.
 func (r Ref) String() string { return r.Connection + "/" + r.Stream + "/" + r.ID }
 
+// Key returns the key that an entity of the kind which this record yields holds as its own reference.
+func (r Ref) Key(kind Kind) string { return "ref:" + string(kind) + ":" + r.String() }
+
 // IsZero reports whether r names nothing.
 func (r Ref) IsZero() bool { return r == Ref{} }
 

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -20,7 +21,10 @@ type Decisions struct {
 }
 
 // tie is a decision about an entity and another one.
-type tie struct{ other, id string }
+type tie struct {
+	other, id string
+	at        time.Time
+}
 
 // InForce returns the decisions of the log that hold at a moment: those that nothing in force revokes and that have
 // not expired. next is when the next of them expires, zero for never. The order of the log does not matter, nor
@@ -49,6 +53,10 @@ func InForce(log []canon.Decision, now time.Time) (d *Decisions, next time.Time)
 			next = x.ExpiresAt
 		}
 		d.take(x)
+	}
+	for _, ties := range d.links {
+		// Where a person is linked with several companies, the last word counts.
+		slices.SortFunc(ties, func(a, b tie) int { return cmp.Or(b.at.Compare(a.at), strings.Compare(a.id, b.id)) })
 	}
 	return d, next
 }
@@ -84,11 +92,11 @@ func (d *Decisions) take(x canon.Decision) {
 	both := x.A != "" && x.B != "" && x.A != x.B
 	switch {
 	case x.Kind == canon.DecideLink && both:
-		d.links[x.A] = append(d.links[x.A], tie{x.B, x.ID})
-		d.links[x.B] = append(d.links[x.B], tie{x.A, x.ID})
+		d.links[x.A] = append(d.links[x.A], tie{x.B, x.ID, x.At})
+		d.links[x.B] = append(d.links[x.B], tie{x.A, x.ID, x.At})
 	case x.Kind == canon.DecideUnlink && both:
-		d.unlinks[x.A] = append(d.unlinks[x.A], tie{x.B, x.ID})
-		d.unlinks[x.B] = append(d.unlinks[x.B], tie{x.A, x.ID})
+		d.unlinks[x.A] = append(d.unlinks[x.A], tie{x.B, x.ID, x.At})
+		d.unlinks[x.B] = append(d.unlinks[x.B], tie{x.A, x.ID, x.At})
 	case x.Kind == canon.DecideDetach && x.A != "":
 		first(d.detached, x.A, x.ID)
 	case x.Kind == canon.DecideGeneric && x.Key != "":
@@ -209,6 +217,9 @@ func (d *Decisions) ids() map[string]canon.Decision {
 	}
 	return out
 }
+
+// Generic says whether a decision in force says that a key tells nobody apart.
+func (d *Decisions) Generic(key string) bool { return d.genericBy(key) != "" }
 
 // genericBy returns the decision that says that a key tells nobody apart, or "".
 func (d *Decisions) genericBy(key string) string {

@@ -181,6 +181,25 @@ func TestTouched(t *testing.T) {
 	}
 }
 
+// TestTheLastWordOnAnEmployerCounts: of two companies that decisions link a person with, it belongs to the later one's.
+func TestTheLastWordOnAnEmployerCounts(t *testing.T) {
+	ana := contact("crm/contacts/1", true)
+	for _, later := range []string{"crm/companies/1", "crm/companies/2", "crm/companies/3"} {
+		var log []canon.Decision
+		for _, firm := range []string{"crm/companies/1", "crm/companies/2", "crm/companies/3"} {
+			d := canon.Decision{Kind: canon.DecideLink, A: "crm/contacts/1#contact", B: firm + "#company", At: day(1)}
+			if firm == later {
+				d.At = day(2)
+			}
+			log = append(log, d.WithID())
+		}
+		d, _ := InForce(log, day(3))
+		if keys := billing.PersonKeys([]canon.Entity{ana}, d); len(keys) == 0 || keys[0] != "ref:company:"+later {
+			t.Errorf("linked with %s last, found by %v", later, keys)
+		}
+	}
+}
+
 // TestDecisionsAboutWhereAContactWorks: a decision beats what the contact's records name, in both directions.
 func TestDecisionsAboutWhereAContactWorks(t *testing.T) {
 	ana := employed(contact("crm/contacts/1", true, "ana@acme.com"), "crm/companies/1")

@@ -94,7 +94,7 @@ func (r *Rules) clues(n *Node) []clue {
 	clues := make([]clue, 1, 4)
 	clues[0] = clue{n.selfKey(), holdSelf}
 	for _, id := range n.Entity.Absorbed {
-		clues = append(clues, clue{refKey(n.Kind, canon.Ref{Connection: n.Ref.Connection, Stream: n.Ref.Stream, ID: id}), holdMerged})
+		clues = append(clues, clue{RefKey(n.Kind, canon.Ref{Connection: n.Ref.Connection, Stream: n.Ref.Stream, ID: id}), holdMerged})
 	}
 	if n.Deleted && n.Entity.Into != "" {
 		// The entity of the same part lives on in what the record became part of.
@@ -103,7 +103,7 @@ func (r *Rules) clues(n *Node) []clue {
 	}
 	for _, same := range n.Entity.SameAs {
 		if !same.IsZero() {
-			clues = append(clues, clue{refKey(n.Kind, same), holdSame})
+			clues = append(clues, clue{RefKey(n.Kind, same), holdSame})
 		}
 	}
 	if !n.Deleted {
@@ -142,7 +142,7 @@ func (r *Rules) companyClues(clues []clue, b *canon.Company) []clue {
 		}
 	}
 	if r.grouped() && !b.Parent.IsZero() {
-		clues = append(clues, clue{parPrefix + refKey(canon.KindCompany, b.Parent)[len(refPrefix):], holdParent})
+		clues = append(clues, clue{parPrefix + RefKey(canon.KindCompany, b.Parent)[len(refPrefix):], holdParent})
 	}
 	return clues
 }
@@ -176,16 +176,17 @@ const (
 )
 
 func (n *Node) selfKey() string {
-	key := refKey(n.Kind, n.Ref)
+	key := RefKey(n.Kind, n.Ref)
 	if n.Entity.Part != "" {
 		key += "#" + n.Entity.Part
 	}
 	return key
 }
 
-func refKey(kind canon.Kind, ref canon.Ref) string {
+// RefKey returns the key that finds the company or contact of a record, however its id is written.
+func RefKey(kind canon.Kind, ref canon.Ref) string {
 	ref.ID = longID(ref.ID)
-	return refPrefix + string(kind) + ":" + ref.Connection + "/" + ref.Stream + "/" + ref.ID
+	return ref.Key(kind)
 }
 
 func domainKey(domain string) string { return domPrefix + domain }

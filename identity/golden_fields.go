@@ -145,7 +145,7 @@ func (m *minting) parent(e *canon.Entity) string {
 		return ""
 	}
 	for _, member := range m.all {
-		if refKey(canon.KindCompany, member.Entity.Ref) == refKey(canon.KindCompany, b.Parent) {
+		if RefKey(canon.KindCompany, member.Entity.Ref) == RefKey(canon.KindCompany, b.Parent) {
 			return ""
 		}
 	}

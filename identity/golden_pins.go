@@ -2,6 +2,7 @@ package identity
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +50,11 @@ func refOf(key string) canon.Ref {
 	return ref
 }
 
+func wholeNumber(s string) bool {
+	_, err := strconv.ParseUint(strings.TrimSpace(s), 10, 63)
+	return err == nil
+}
+
 // Pinnable says why a field of a company's or person's golden record may not be pinned to a value, nil where it may.
 func (r *Rules) Pinnable(kind canon.Kind, field, value string) error {
 	known := GoldenFields(kind)
@@ -65,6 +71,10 @@ func (r *Rules) Pinnable(kind canon.Kind, field, value string) error {
 		return canon.Errorf("pin.field", "the parent of a company cannot be pinned").WithHint("it is a record of its own; `hub identity link` brings records together")
 	case field == fieldConsentAt:
 		return canon.Errorf("pin.field", "when consent was given cannot be pinned").WithHint("it is what the source with the consent tells")
+	case (field == "employees" || field == "seats") && !wholeNumber(value):
+		return canon.Errorf("pin.value", "the %s cannot be pinned to %.80q", field, value).WithHint("write a whole number")
+	case field == "domain" && DomainKey(value) == "":
+		return canon.Errorf("pin.value", "%.80q is no domain", value).WithHint("write one as acme.com")
 	case blank(value):
 		return canon.Errorf("pin.value", "%q is no value that a field can be pinned to", value).WithHint("`hub identity revoke` takes a pin back")
 	case (field == fieldOptedOut || field == fieldDoNotContact) && value != "true":

@@ -267,6 +267,8 @@ func TestPinnable(t *testing.T) {
 		{canon.KindContact, "title", "CFO", true}, {canon.KindContact, "do_not_contact", "true", true}, {canon.KindContact, "do_not_contact", "false", false},
 		{canon.KindContact, "opted_out", "no", false}, {canon.KindContact, "consent_at", "2026-01-01", false}, {canon.KindCompany, "parent", "x", false},
 		{canon.KindCompany, "name", " - ", false}, {canon.KindCompany, "colour", "red", false},
+		{canon.KindCompany, "employees", "many", false}, {canon.KindCompany, "employees", "-3", false}, {canon.KindCompany, "seats", "40", true},
+		{canon.KindCompany, "domain", "not a domain", false}, {canon.KindCompany, "domain", "acme.org", true},
 	} {
 		if err := rules.Pinnable(c.kind, c.field, c.value); (err == nil) != c.ok {
 			t.Errorf("%s %s = %q: %v", c.kind, c.field, c.value, err)

@@ -268,7 +268,7 @@ func (c *clustering) corroborated(living []holder, key string) [][]string {
 		}
 		for _, o := range n.Entity.Owners {
 			if corporate && o.Kind == canon.KindCompany && !o.Ref.IsZero() {
-				companies[i] = append(companies[i], refKey(o.Kind, o.Ref))
+				companies[i] = append(companies[i], RefKey(o.Kind, o.Ref))
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -52,6 +53,19 @@ func (r *Rules) PersonKeys(members []canon.Entity, decisions *Decisions) []strin
 	return keys
 }
 
+// CompanyKeys returns by which keys a person's company is found, the surest first, and the keys of the companies that
+// decisions keep the person apart from; both as Pick takes them. A person's own addresses find no company.
+func (r *Rules) CompanyKeys(members []canon.Entity, decisions *Decisions) (keys, barred []string) {
+	names := make([]string, len(members))
+	for i, e := range members {
+		names[i] = e.Key()
+	}
+	keys = slices.DeleteFunc(r.PersonKeys(members, decisions), func(k string) bool {
+		return !strings.HasPrefix(k, refPrefix+string(canon.KindCompany)+":") && !strings.HasPrefix(k, domPrefix)
+	})
+	return keys, decisions.Barred(names)
+}
+
 // ownerKeys are keys by what they name, each list with the surest first.
 type ownerKeys struct{ decided, companies, contacts, mails, domains []string }
 
@@ -64,9 +78,9 @@ func (r *Rules) owners(found *ownerKeys, e canon.Entity) {
 	for _, o := range e.Owners {
 		switch {
 		case !o.Ref.IsZero() && o.Kind == canon.KindContact:
-			found.contacts = append(found.contacts, refKey(canon.KindContact, o.Ref))
+			found.contacts = append(found.contacts, RefKey(canon.KindContact, o.Ref))
 		case !o.Ref.IsZero():
-			found.companies = append(found.companies, refKey(canon.KindCompany, o.Ref))
+			found.companies = append(found.companies, RefKey(canon.KindCompany, o.Ref))
 		default:
 			address(o.Email)
 		}
@@ -103,6 +117,32 @@ func (r *Rules) Anchors(n Node) []string {
 		}
 	}
 	return keys
+}
+
+// Meant returns the customer that each key means to others, where it means one: of a record itself, which says more than
+// others that name it, or of all who hold the key alike. What belongs to nobody, and a key that a decision calls generic,
+// means nobody.
+func Meant(holders iter.Seq[canon.KeyHolder], decisions *Decisions) map[string]string {
+	meant, own, several := map[string]string{}, map[string]bool{}, map[string]bool{}
+	for h := range holders {
+		if h.Customer == "" || own[h.Key] || decisions.Generic(h.Key) {
+			continue
+		}
+		before, there := meant[h.Key]
+		switch {
+		case h.Self && strings.HasPrefix(h.Key, refPrefix):
+			meant[h.Key], own[h.Key] = h.Customer, true
+			delete(several, h.Key)
+		case !there:
+			meant[h.Key] = h.Customer
+		case before != h.Customer:
+			several[h.Key] = true
+		}
+	}
+	for key := range several {
+		delete(meant, key)
+	}
+	return meant
 }
 
 // Pick returns the customer of the first key that found one, and the key in words; "" and "" for none. Customers that

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -39,26 +38,18 @@ func (t *Tx) PutCandidates(ctx context.Context, rows [][2]int64, cs []canon.Cand
 		"ON CONFLICT (a, b) DO UPDATE SET rank = excluded.rank, score = excluded.score, contested = excluded.contested, why = excluded.why", vals)
 }
 
-// DropCandidates forgets the pairs that any of the entities is in, by row.
-func (t *Tx) DropCandidates(ctx context.Context, rows []int64) error {
-	for _, side := range []string{"a", "b"} {
-		if err := each(rows, 1, func(ph string, args []any) error {
-			return t.exec(ctx, "DELETE FROM candidates WHERE "+side+" IN ("+ph+")", args...)
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // DropPairs forgets pairs, each by the rows of its two entities, the smaller first.
 func (t *Tx) DropPairs(ctx context.Context, rows [][2]int64) error {
-	for _, p := range rows {
-		if err := t.exec(ctx, "DELETE FROM candidates WHERE a = $1 AND b = $2", p[0], p[1]); err != nil {
-			return err
+	return each(rows, 1, func(_ string, pairs []any) error {
+		conds, args := make([]string, len(pairs)), make([]any, 0, 2*len(pairs))
+		for i, p := range pairs {
+			if p, ok := p.([2]int64); ok {
+				conds[i] = fmt.Sprintf("(a = $%d AND b = $%d)", 2*i+1, 2*i+2)
+				args = append(args, p[0], p[1])
+			}
 		}
-	}
-	return nil
+		return t.exec(ctx, "DELETE FROM candidates WHERE "+strings.Join(conds, " OR "), args...)
+	})
 }
 
 // CandidatesOf returns the pairs that any of the entities is in, by row, each with the rows of its two.
@@ -239,15 +230,14 @@ func readOpen(r *sql.Rows) (OpenCandidate, error) {
 }
 
 func scorePage(score float64, id string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatFloat(score, 'g', -1, 64) + " " + id))
+	return pageToken(strconv.FormatFloat(score, 'g', -1, 64), id)
 }
 
-func unscorePage(s string) (float64, string, error) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	number, id, ok := strings.Cut(string(b), " ")
-	score, perr := strconv.ParseFloat(number, 64)
-	if err != nil || !ok || perr != nil {
-		return 0, "", canon.Errorf("request.invalid", "page token %.40q is not one of ours", s).WithHint("use the next token of the page before, or none")
-	}
-	return score, id, nil
+func unscorePage(s string) (score float64, id string, err error) {
+	err = pageParts(s, 2, func(parts []string) (err error) {
+		id = parts[1]
+		score, err = strconv.ParseFloat(parts[0], 64)
+		return err
+	})
+	return score, id, err
 }

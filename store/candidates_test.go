@@ -4,6 +4,7 @@ import (
 	stdcmp "cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -149,7 +150,7 @@ func TestCandidatesOfAnEntity(t *testing.T) {
 			if len(of) != 1 || err != nil {
 				t.Errorf("after one pair of two was dropped there are %v, %v", of, err)
 			}
-			return tx.DropCandidates(ctx, []int64{one})
+			return tx.DropPairs(ctx, slices.Collect(maps.Keys(of)))
 		})
 		same(t, "after a drop", []string{"0-3 0.7", "3-5 0.6"}, b.open(store.CandidateFilter{}))
 	})
@@ -166,7 +167,11 @@ func TestPagesOfCandidates(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) {
 			var want []canon.Candidate
 			tx(t, db, func(ctx context.Context, tx *store.Tx) error {
-				if err := tx.DropCandidates(ctx, rowsOfPointers(es)); err != nil {
+				before, err := tx.CandidatesOf(ctx, rowsOfPointers(es))
+				if err != nil {
+					return err
+				}
+				if err := tx.DropPairs(ctx, slices.Collect(maps.Keys(before))); err != nil {
 					return err
 				}
 				seen := map[[2]int64]bool{}

@@ -187,8 +187,9 @@ func (t *Tx) holders(ctx context.Context, role string, keys []string) ([]canon.K
 			var name string
 			err := r.Scan(&h.Key, &h.Row, &h.Kind, &name, &h.Customer)
 			// An entity's own key is made of its ref, which its name begins with.
-			ref, _, _ := strings.Cut(name, "#"+string(h.Kind))
-			h.Self = h.Key == "ref:"+string(h.Kind)+":"+ref
+			if ref, perr := canon.ParseRef(strings.SplitN(name, "#"+string(h.Kind), 2)[0]); perr == nil {
+				h.Self = h.Key == ref.Key(h.Kind)
+			}
 			return h, err
 		})
 }

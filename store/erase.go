@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/lifecyclehub/hub/canon"
 )
@@ -116,7 +115,7 @@ func (t *Tx) EraseRecords(ctx context.Context, connection, stream string, held [
 		rows[i], ids[i] = h.Row, h.Ref.ID
 	}
 	for _, where := range []string{"versions WHERE record", "seen WHERE record", "records WHERE id"} {
-		if err := t.erase(ctx, where, rows); err != nil {
+		if err := erase(ctx, t, where, rows); err != nil {
 			return err
 		}
 	}
@@ -130,19 +129,23 @@ func (t *Tx) EraseRecords(ctx context.Context, connection, stream string, held [
 	return nil
 }
 
-func (t *Tx) erase(ctx context.Context, where string, rows []int64) error {
-	return each(rows, 1, func(ph string, args []any) error { return t.exec(ctx, "DELETE FROM "+where+" IN ("+ph+")", args...) })
+// erase deletes where a column, which ends where, holds one of the keys.
+func erase[K any](ctx context.Context, t *Tx, where string, keys []K) error {
+	return each(keys, 1, func(ph string, args []any) error { return t.exec(ctx, "DELETE FROM "+where+" IN ("+ph+")", args...) })
+}
+
+// readChangeID reads an event's id and revision, and returns the id of the change that told of it.
+func readChangeID(r *sql.Rows) (string, error) {
+	var event string
+	var revision int
+	err := r.Scan(&event, &revision)
+	return canon.ChangeID(event, revision), err
 }
 
 // EraseEntities removes what was ever told of entities that are gone: events, also superseded ones, the changes and
 // deliveries that told of them, and who they were taken for.
 func (t *Tx) EraseEntities(ctx context.Context, rows []int64) error {
-	changes, err := in(ctx, t, "SELECT eid, revision FROM events WHERE entity > 0 AND entity", "", nil, rows, func(r *sql.Rows) (string, error) {
-		var eid string
-		var revision int64
-		err := r.Scan(&eid, &revision)
-		return canon.ID("chg", eid, strconv.FormatInt(revision, 10)), err
-	})
+	changes, err := in(ctx, t, "SELECT eid, revision FROM events WHERE entity > 0 AND entity", "", nil, rows, readChangeID)
 	if err != nil {
 		return err
 	}
@@ -150,7 +153,7 @@ func (t *Tx) EraseEntities(ctx context.Context, rows []int64) error {
 		return err
 	}
 	for _, where := range []string{"events WHERE entity > 0 AND entity", "moves WHERE entity", "candidates WHERE a", "candidates WHERE b"} {
-		if err := t.erase(ctx, where, rows); err != nil {
+		if err := erase(ctx, t, where, rows); err != nil {
 			return err
 		}
 	}
@@ -186,7 +189,7 @@ func (t *Tx) EraseCustomers(ctx context.Context, ids []string) (int, error) {
 		return 0, err
 	}
 	for _, where := range []string{"events WHERE entity = 0 AND customer", "assessments WHERE customer", "pushed WHERE customer", "moves WHERE origin", "moves WHERE destination", "customers WHERE id"} {
-		if err := each(empty, 1, func(ph string, args []any) error { return t.exec(ctx, "DELETE FROM "+where+" IN ("+ph+")", args...) }); err != nil {
+		if err := erase(ctx, t, where, empty); err != nil {
 			return 0, err
 		}
 	}
@@ -198,24 +201,6 @@ func (db *DB) EveryEntity(ctx context.Context, after int64, limit int) ([]canon.
 	return scan(func() (*sql.Rows, error) {
 		return db.rows(ctx, "SELECT "+entityColumns+" FROM entities WHERE id > $1 ORDER BY id LIMIT $2", after, limit)
 	}, readEntity)
-}
-
-// RecordRefs returns the refs of records by their rows.
-func (db *DB) RecordRefs(ctx context.Context, rows []int64) (map[int64]canon.Ref, error) {
-	out := map[int64]canon.Ref{}
-	err := each(rows, 1, func(ph string, args []any) error {
-		_, err := scan(func() (*sql.Rows, error) {
-			return db.rows(ctx, "SELECT id, connection, stream, rid FROM records WHERE id IN ("+ph+")", args...)
-		}, func(r *sql.Rows) (struct{}, error) {
-			var row int64
-			var ref canon.Ref
-			err := r.Scan(&row, &ref.Connection, &ref.Stream, &ref.ID)
-			out[row] = ref
-			return struct{}{}, err
-		})
-		return err
-	})
-	return out, err
 }
 
 // Told returns which of the changes are in the outbox.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -126,12 +125,7 @@ func (db *DB) changesOf(ctx context.Context, s canon.Scope, t *told) error {
 	err := each(s.Entities, 1, func(ph string, args []any) error {
 		ids, err := scan(func() (*sql.Rows, error) {
 			return db.rows(ctx, "SELECT eid, revision FROM events WHERE entity > 0 AND entity IN ("+ph+")", args...)
-		}, func(r *sql.Rows) (string, error) {
-			var eid string
-			var revision int64
-			err := r.Scan(&eid, &revision)
-			return canon.ID("chg", eid, strconv.FormatInt(revision, 10)), err
-		})
+		}, readChangeID)
 		t.changes = append(t.changes, list(ids)...)
 		return err
 	})

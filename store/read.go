@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -153,27 +152,15 @@ func (db *DB) Customer(ctx context.Context, id string) (canon.Customer, error) {
 	return c, err
 }
 
-func topage(at int64, id string) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", at, id))
-}
+func topage(at int64, id string) string { return pageToken(strconv.FormatInt(at, 10), id) }
 
-func unpage(s string) (int64, string, error) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	var at int64
-	var id string
-	if err == nil {
-		var rest string
-		var ok bool
-		if rest, id, ok = strings.Cut(string(b), " "); !ok {
-			err = fmt.Errorf("no space")
-		} else {
-			at, err = strconv.ParseInt(rest, 10, 64)
-		}
-	}
-	if err != nil {
-		return 0, "", canon.Errorf("request.invalid", "page token %.40q is not one of ours", s).WithHint("use the next token of the page before, or none")
-	}
-	return at, id, nil
+func unpage(s string) (at int64, id string, err error) {
+	err = pageParts(s, 2, func(parts []string) (err error) {
+		id = parts[1]
+		at, err = strconv.ParseInt(parts[0], 10, 64)
+		return err
+	})
+	return at, id, err
 }
 
 // Assessments returns the history of a customer's assessments, the newest first.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -333,24 +332,16 @@ func (q *telling) beside(after bool) position {
 }
 
 func (p position) token() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %d %s", p.at, p.revision, p.id))
+	return pageToken(strconv.FormatInt(p.at, 10), strconv.FormatInt(p.revision, 10), p.id)
 }
 
-func parsePosition(token string) (position, error) {
-	var p position
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	at, rest, ok := strings.Cut(string(b), " ")
-	revision, id, both := strings.Cut(rest, " ")
-	if err == nil && ok && both {
-		p.id = id
-		if p.at, err = strconv.ParseInt(at, 10, 64); err == nil {
-			p.revision, err = strconv.ParseInt(revision, 10, 64)
+func parsePosition(token string) (p position, err error) {
+	err = pageParts(token, 3, func(parts []string) (err error) {
+		p.id = parts[2]
+		if p.at, err = strconv.ParseInt(parts[0], 10, 64); err == nil {
+			p.revision, err = strconv.ParseInt(parts[1], 10, 64)
 		}
-	} else if err == nil {
-		err = strconv.ErrSyntax
-	}
-	if err != nil {
-		return p, canon.Errorf("request.invalid", "page token %.40q is not one of ours", token).WithHint("use the next or prev token of another page, or none")
-	}
-	return p, nil
+		return err
+	})
+	return p, err
 }

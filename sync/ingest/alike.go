@@ -31,7 +31,8 @@ func (r *resolution) compare(ctx context.Context, ds []*delta) error {
 		kept: map[[2]int64]canon.Candidate{}, wanted: map[[2]int64]canon.Candidate{}}
 	l.begin(ds)
 	claims := l.claims()
-	if len(r.compared) == 0 && len(l.gained) == 0 {
+	// Where nobody moved, what was contested among those clustered may still no longer be.
+	if len(r.compared) == 0 && len(l.gained) == 0 && len(r.members) == 0 {
 		return nil
 	}
 	if err := l.recall(ctx); err != nil {

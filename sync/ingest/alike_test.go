@@ -71,6 +71,33 @@ func TestContestedEvidence(t *testing.T) {
 	}
 }
 
+// TestContestedUntilDecided: a decision that takes contested evidence out of account moves nobody, and ends the contest.
+func TestContestedUntilDecided(t *testing.T) {
+	h := newFleet(t)
+	h.takeEach(
+		of("crm/people/1", 1, `,"name":"Ann Lee","email":"ann@bolt.io"`),
+		of("crm/people/3", 1, `,"name":"Ann Lee","email":"ann@bolt.io"`))
+	contested := func() (n int) {
+		page, _, err := h.db.Candidates(t.Context(), store.CandidateFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range page {
+			if c.Contested {
+				n++
+			}
+		}
+		return n
+	}
+	if n := contested(); n != 1 {
+		t.Fatalf("%d pairs are contested", n)
+	}
+	h.decide(canon.Decision{Kind: canon.DecideGeneric, Key: "mail:ann@bolt.io", Author: "ann", Reason: "a shared mailbox", At: start})
+	if n := contested(); n != 0 {
+		t.Errorf("%d pairs are contested by what counts for nothing", n)
+	}
+}
+
 // TestANameOfMany finds nobody from the moment on at which more have it than the rules allow, and again when fewer do.
 func TestANameOfMany(t *testing.T) {
 	rules := companies()

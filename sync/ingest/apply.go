@@ -128,18 +128,7 @@ func sameKeys(a *canon.StoredEntity, b canon.StoredEntity) bool {
 // parentKey returns the key that finds a company's parent, "" where it has none.
 func parentKey(e canon.Entity) string {
 	if b, ok := e.Body.(*canon.Company); ok && b != nil && !b.Parent.IsZero() {
-		return refKey(b.Parent)
-	}
-	return ""
-}
-
-// refKey returns the key that finds the company of a record.
-func refKey(company canon.Ref) string {
-	// What is nothing but a reference holds nothing but itself as evidence.
-	for _, key := range new(identity.Rules).Evidence(identity.Node{Ref: company, Kind: canon.KindCompany}) {
-		if strings.HasPrefix(key, "ref:company:") {
-			return key
-		}
+		return identity.RefKey(canon.KindCompany, b.Parent)
 	}
 	return ""
 }

@@ -24,9 +24,7 @@ type ruling struct {
 	// next is when one of the decisions expires, zero for never.
 	next      time.Time
 	decisions *identity.Decisions
-	// generic are the keys that tell nobody apart, partners the contacts, by entity key, that some decision names
-	// together with the company of an entity key.
-	generic  map[string]bool
+	// partners are the contacts, by entity key, that some decision names together with the company of an entity key.
 	partners map[string][]string
 }
 
@@ -68,23 +66,19 @@ func (w *work) readRuling(ctx context.Context, mark string) (*ruling, error) {
 
 // newRuling is what a log comes to at a moment.
 func newRuling(log []canon.Decision, at time.Time) *ruling {
-	r := &ruling{at: at.Truncate(time.Microsecond), generic: map[string]bool{}, partners: map[string][]string{}}
+	r := &ruling{at: at.Truncate(time.Microsecond), partners: map[string][]string{}}
 	for _, d := range log {
 		r.last = max(r.last, d.Seq)
 	}
 	r.mark = fmt.Sprintf("%d %d", r.last, r.at.UnixMicro())
 	r.decisions, r.next = identity.InForce(log, r.at)
 	for _, d := range log {
-		switch d.Kind {
-		case canon.DecideGeneric:
-			if slices.ContainsFunc(r.decisions.About([]string{d.Key}), func(x canon.Decision) bool { return x.Kind == canon.DecideGeneric }) {
-				r.generic[d.Key] = true
-			}
-		case canon.DecideLink, canon.DecideUnlink:
-			for _, p := range [][2]string{{d.A, d.B}, {d.B, d.A}} {
-				if strings.Contains(p[0], "#"+string(canon.KindCompany)) && strings.Contains(p[1], "#"+string(canon.KindContact)) {
-					r.partners[p[0]] = append(r.partners[p[0]], p[1])
-				}
+		if d.Kind != canon.DecideLink && d.Kind != canon.DecideUnlink {
+			continue
+		}
+		for _, p := range [][2]string{{d.A, d.B}, {d.B, d.A}} {
+			if strings.Contains(p[0], "#"+string(canon.KindCompany)) && strings.Contains(p[1], "#"+string(canon.KindContact)) {
+				r.partners[p[0]] = append(r.partners[p[0]], p[1])
 			}
 		}
 	}

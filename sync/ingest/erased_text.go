@@ -269,7 +269,8 @@ func (k *Marked) redact(s string, nameless bool) (string, bool) {
 	if k.empty() || s == "" {
 		return s, false
 	}
-	if c := s[0]; (c == '{' || c == '[' || c == '"') && json.Valid([]byte(s)) {
+	begin := strings.TrimLeft(s, " \t\r\n")
+	if begin != "" && strings.IndexByte(`{["`, begin[0]) >= 0 && json.Valid([]byte(s)) {
 		out, hit := k.document([]byte(s), hears{nameless: nameless})
 		if hit && !nameless && k.parts != nil {
 			// Who is named in it at all is named by the parts of the name, too.
@@ -320,12 +321,13 @@ func (k *Marked) document(b []byte, h hears) ([]byte, bool) {
 				replace(i, end, `"`+Erased+`"`)
 			}
 			i = end
-		case c >= '0' && c <= '9':
+		case c >= '0' && c <= '9' || c == '-':
 			end := i + 1
 			for end < len(b) && (b[end] >= '0' && b[end] <= '9' || strings.IndexByte(".eE+-", b[end]) >= 0) {
 				end++
 			}
-			if n := end - i; n >= fullPhone && n <= mostPhone && k.phone(string(b[i:end])) {
+			// A number below zero is replaced with its sign: what is left must be JSON.
+			if n := len(bytes.TrimPrefix(b[i:end], []byte("-"))); n >= fullPhone && n <= mostPhone && k.phone(string(b[i:end])) {
 				replace(i, end, "null")
 			}
 			i = end

@@ -73,6 +73,8 @@ func TestWhatIsRedacted(t *testing.T) {
 		`{"a":"philippa.fairweather@umbrella.example", "b": [1, "x"]}`:                          `{"a":"[erased]", "b": [1, "x"]}`,
 		`{"a":"\u0070hilippa.fairweather\u0040umbrella.example"}`:                               `{"a":"[erased]"}`,
 		`{"philippa.fairweather@umbrella.example":1}`:                                           `{"[erased]":1}`,
+		`{"phone":-493055598173,"n":-1}`:                                                        `{"phone":null,"n":-1}`,
+		"\n {\"phone\":493055598173}":                                                           "\n {\"phone\":null}",
 		`{"phone":493055598173,"n":5559,"id":4930555981731234567}`:                              `{"phone":null,"n":5559,"id":4930555981731234567}`,
 		`{"first":"Philippa","last":"Fairweather","m":"philippa.fairweather@umbrella.example"}`: `{"first":"[erased]","last":"[erased]","m":"[erased]"}`,
 		`{"first":"Philippa","last":"Other","m":"philippa@other.example"}`:                      `{"first":"Philippa","last":"Other","m":"philippa@other.example"}`,

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/identity"
 )
 
 // golden makes a customer's profile from its members.
@@ -45,7 +46,7 @@ func (w *work) parents(ctx context.Context, ps []canon.Profile) error {
 			for j := range ps[i].Fields {
 				f := &ps[i].Fields[j]
 				if ref, err := canon.ParseRef(f.Value); f.Name == "parent" && err == nil {
-					fn(&ps[i], f, refKey(ref))
+					fn(&ps[i], f, identity.RefKey(canon.KindCompany, ref))
 				}
 			}
 		}

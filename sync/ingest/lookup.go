@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/identity"
@@ -63,7 +62,7 @@ func (r *resolution) childOf(key string) bool {
 	if r.kin == nil {
 		r.kin = map[string]bool{}
 		for _, ref := range r.parents {
-			r.kin[refKey(ref)] = true
+			r.kin[identity.RefKey(canon.KindCompany, ref)] = true
 		}
 	}
 	return r.kin[key]
@@ -76,30 +75,7 @@ func (r *resolution) find(ctx context.Context, keys []string) (map[string]string
 	if err != nil {
 		return nil, err
 	}
-	found, own := map[string]string{}, map[string]bool{}
-	several := map[string]bool{}
-	for _, h := range hs {
-		if h.Customer == "" || r.rules.generic[h.Key] {
-			continue
-		}
-		before, there := found[h.Key]
-		ref := strings.HasPrefix(h.Key, "ref:")
-		switch {
-		case ref && h.Self && !own[h.Key]:
-			// The record itself says more than others that name it.
-			found[h.Key], own[h.Key] = h.Customer, true
-		case !there:
-			found[h.Key] = h.Customer
-		case before != h.Customer && !own[h.Key]:
-			several[h.Key] = true
-		}
-	}
-	for k := range several {
-		if !own[k] {
-			delete(found, k)
-		}
-	}
-	return found, nil
+	return identity.Meant(slices.Values(hs), r.rules.decisions), nil
 }
 
 func changedRows(ds []*delta, kind canon.Kind) map[int64]bool {

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/identity"
@@ -112,15 +111,11 @@ func (r *resolution) people(ctx context.Context, ds []*delta, oldKeys map[int64]
 	return people, nil
 }
 
-// ownerKeys returns by what a person's company is found, and which company it is not. A person is not found by their own
-// addresses.
+// ownerKeys returns by what a person's company is found, and which company it is not.
 func (r *resolution) ownerKeys(members []*canon.StoredEntity) (owners, barred []string) {
-	es, names := make([]canon.Entity, len(members)), make([]string, len(members))
+	es := make([]canon.Entity, len(members))
 	for i, m := range members {
-		es[i], names[i] = m.Entity, m.Entity.Key()
+		es[i] = m.Entity
 	}
-	owners = slices.DeleteFunc(r.p.Rules.PersonKeys(es, r.rules.decisions), func(k string) bool {
-		return !strings.HasPrefix(k, "ref:company:") && !strings.HasPrefix(k, "dom:")
-	})
-	return owners, r.rules.decisions.Barred(names)
+	return r.p.Rules.CompanyKeys(es, r.rules.decisions)
 }

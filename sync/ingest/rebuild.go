@@ -192,7 +192,7 @@ func (w *work) recall(ctx context.Context, ds []*delta) error {
 	for _, d := range ds {
 		for _, e := range d.events {
 			derived[e.ID] = e
-			changes = append(changes, canon.ID("chg", e.ID, "1"))
+			changes = append(changes, canon.ChangeID(e.ID, 1))
 		}
 	}
 	told, err := r.Told(ctx, changes)

@@ -58,7 +58,7 @@ func dataOf(p canon.Profile) dataCustomer {
 func (w *work) change(e canon.StoredEvent, d *data) canon.Change {
 	ev := e.Event
 	ev.RecordedAt = w.tx.Now()
-	c := canon.Change{ID: canon.ID("chg", e.ID, strconv.Itoa(e.Revision)), Type: e.Type, Customer: e.Customer,
+	c := canon.Change{ID: canon.ChangeID(e.ID, e.Revision), Type: e.Type, Customer: e.Customer,
 		OccurredAt: e.OccurredAt, RecordedAt: w.tx.Now(), Backfill: w.backfill}
 	if derived(e.Type) {
 		// A stage that was passed long ago is history, even where it was learnt just now.
