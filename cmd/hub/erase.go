@@ -89,6 +89,10 @@ func (c *cli) eraseShow(ctx context.Context, who string) error {
 				fmt.Fprintf(c.out, "  %s: %s\n", known[0], known[1])
 			}
 		}
+		if len(t.all()) == 0 {
+			fmt.Fprintln(c.out, "nothing is held of them; --yes keeps them out all the same")
+			return nil
+		}
 		show := newTable(c.out, "what", "removed", "redacted")
 		for _, name := range slices.Sorted(maps.Keys(t.all())) {
 			show.AppendRow(table.Row{name, t.Removed[name], t.Redacted[name]})
@@ -188,23 +192,16 @@ func (c *cli) eraseDo(ctx context.Context, o eraseOptions) error {
 
 // entomb keeps by what the subject is recognised, which blocks them from then on. It returns the erasure's id.
 func (c *cli) entomb(ctx context.Context, o eraseOptions) (id string, err error) {
-	cfg, err := c.load()
-	if err != nil {
-		return "", err
-	}
 	err = c.withStore(ctx, func(db *store.DB) error {
 		s, err := ingest.FindSubject(ctx, db, o.who)
 		if err != nil {
 			return err
 		}
 		if s.Empty() {
-			return canon.Errorf("person.unknown", "nothing is known by which %s could be recognised", o.who)
+			return canon.Errorf("person.unknown", "nothing is known by which %s could be recognised", o.who).
+				WithHint("name the person by an e-mail address, which is recognised wherever it comes up")
 		}
-		keys, err := loadKeys(cfg, c.env)
-		if err != nil {
-			return err
-		}
-		key, err := makeErasureKey(ctx, db, keys)
+		key, err := c.makeErasureKey(ctx, db)
 		if err != nil {
 			return err
 		}

@@ -41,6 +41,19 @@ func makeErasureKey(ctx context.Context, db *store.DB, keys store.Keys) ([]byte,
 	return key, vault.Save(ctx, erasureSecret, key)
 }
 
+// makeErasureKey is makeErasureKey for a command that has the store alone.
+func (c *cli) makeErasureKey(ctx context.Context, db *store.DB) ([]byte, error) {
+	cfg, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := loadKeys(cfg, c.env)
+	if err != nil {
+		return nil, err
+	}
+	return makeErasureKey(ctx, db, keys)
+}
+
 // erasureKey returns the key of the marks, nil where nobody was erased yet.
 func (a *app) erasureKey(ctx context.Context) ([]byte, error) {
 	return a.db.Vault(erasureVault, *a.keys).Load(ctx, erasureSecret)

@@ -27,6 +27,10 @@ func (c *cli) eraseList() *cobra.Command {
 				if c.json {
 					return c.print(map[string]any{"erasures": es})
 				}
+				if len(es) == 0 {
+					fmt.Fprintln(c.out, "nobody was erased")
+					return nil
+				}
 				t := newTable(c.out, "erasure", "kind", "state", "at", "by", "reason", "removed")
 				for _, e := range es {
 					t.AppendRow(table.Row{e.ID, e.Kind, e.State, minute(e.At), e.Author, e.Reason, countsText(e.Counts)})
@@ -53,7 +57,16 @@ func (c *cli) eraseLift(author *string) *cobra.Command {
 		Use: "lift ERASURE", Short: "Let in again whom an erasure keeps out; what was removed stays removed", Args: cobra.ExactArgs(1),
 		Example: "  hub erase lift era_0123456789abcdef0123 && hub sync --full",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withStore(cmd.Context(), func(db *store.DB) error { return lift(cmd.Context(), db, args[0], *author) })
+			return c.withStore(cmd.Context(), func(db *store.DB) error {
+				if err := lift(cmd.Context(), db, args[0], *author); err != nil {
+					return err
+				}
+				if c.json {
+					return c.print(map[string]any{"lifted": args[0]})
+				}
+				fmt.Fprintf(c.out, "%s is lifted; `hub sync --full` brings back what the vendors still have and no other erasure keeps out\n", args[0])
+				return nil
+			})
 		},
 	}
 }
@@ -121,6 +134,10 @@ func (c *cli) audit() *cobra.Command {
 				}
 				if c.json {
 					return c.print(map[string]any{"audit": es})
+				}
+				if len(es) == 0 {
+					fmt.Fprintln(c.out, "nobody was erased or exported")
+					return nil
 				}
 				t := newTable(c.out, "no", "at", "who", "did", "object", "subject", "counts")
 				for _, e := range es {

@@ -8,12 +8,10 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,23 +32,14 @@ func TestErasedStaysErasedOnPostgres(t *testing.T) {
 	if server == "" {
 		t.Skip("postgres: HUB_TEST_POSTGRES is not set")
 	}
-	schema := "hub_erase_" + strconv.Itoa(os.Getpid())
-	admin(t, server, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { admin(t, server, "DROP SCHEMA "+schema+" CASCADE") })
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
+	u := schemaOf(t, server, "hub_erase_")
 	dir := settle(t, peopleWorld(false), echo(t))
 	b, err := os.ReadFile(filepath.Join(dir, "hub.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, filepath.Join(dir, "hub.yaml"), string(b)+"store: {url: \""+u.String()+"\"}\n")
-	writeFile(t, filepath.Join(dir, "store.url"), u.String())
+	writeFile(t, filepath.Join(dir, "hub.yaml"), string(b)+"store: {url: \""+u+"\"}\n")
+	writeFile(t, filepath.Join(dir, "store.url"), u)
 	erasedStaysErased(t, dir)
 }
 

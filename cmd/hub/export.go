@@ -63,14 +63,16 @@ WHO is the id of a customer or person (cus_…), a record (connection/stream/id)
 				if err != nil {
 					return err
 				}
+				if dir != "" {
+					if err := x.write(dir); err != nil {
+						return canon.Errorf("export.write", "the export cannot be written: %w", err).WithHint("check that %s can be written", dir)
+					}
+				}
 				if err := c.auditExport(cmd.Context(), db, s, x, author); err != nil {
 					return err
 				}
 				if dir == "" {
 					return c.print(x)
-				}
-				if err := x.write(dir); err != nil {
-					return canon.Errorf("export.write", "the export cannot be written: %w", err).WithHint("check that %s can be written", dir)
 				}
 				if !c.json {
 					fmt.Fprintf(c.out, "%s/export.json and a CSV file per kind\n", dir)
@@ -131,15 +133,7 @@ func exportOf(ctx context.Context, db *store.DB, s ingest.Subject) (export, erro
 }
 
 func (c *cli) auditExport(ctx context.Context, db *store.DB, s ingest.Subject, x export, author string) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	keys, err := loadKeys(cfg, c.env)
-	if err != nil {
-		return err
-	}
-	key, err := makeErasureKey(ctx, db, keys)
+	key, err := c.makeErasureKey(ctx, db)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (r *ruling) complete(c *cli, d *canon.Decision, needsReason bool) error {
 	}
 	for _, s := range []string{d.Author, d.Reason, d.Value} {
 		if len(s) > 2000 {
-			return canon.Errorf("usage", "a decision's texts have at most 2000 characters")
+			return canon.Errorf("usage", "a decision's texts have at most 2000 characters").WithHint("shorten it, and keep the rest where the reason can point to")
 		}
 	}
 	at, err := parseDay(r.expires)

@@ -67,6 +67,10 @@ func (w *who) dryRun(ctx context.Context, file string) (dryRun, error) {
 		if errors.Is(err, os.ErrNotExist) {
 			return out, canon.Errorf("rules.unknown", "there is no %s", file).WithHint("write the rules below a key identity:, as in hub.yaml")
 		}
+		var path *os.PathError
+		if errors.As(err, &path) {
+			return out, canon.Errorf("rules.read", "%s cannot be read: %w", file, path.Err).WithHint("--rules names a file, not a folder")
+		}
 		if err != nil {
 			return out, err
 		}

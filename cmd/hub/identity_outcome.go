@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 
@@ -27,13 +28,14 @@ func resolveAll(r *identity.Rules, decisions *identity.Decisions, companies, con
 	for i := range contacts {
 		byKey[contacts[i].Key] = i
 	}
-	meant := meanings(r, decisions, companies, out.customer)
+	meant := identity.Meant(holders(r, companies, out.customer), decisions)
 	for _, p := range r.Cluster(contacts, known) {
-		members, names := make([]canon.Entity, len(p.Members)), make([]string, len(p.Members))
+		members := make([]canon.Entity, len(p.Members))
 		for i, m := range p.Members {
-			members[i], names[i] = contacts[byKey[m.Key]].Entity, m.Key
+			members[i] = contacts[byKey[m.Key]].Entity
 		}
-		customer, why := identity.Pick(companyKeys(r.PersonKeys(members, decisions)), meant, decisions.Barred(names)...)
+		keys, barred := r.CompanyKeys(members, decisions)
+		customer, why := identity.Pick(keys, meant, barred...)
 		for _, m := range p.Members {
 			if customer == "" || r.Grain == identity.GrainPerson {
 				out.customer[m.Key], out.why[m.Key] = p.ID, m.Why
@@ -45,55 +47,19 @@ func resolveAll(r *identity.Rules, decisions *identity.Decisions, companies, con
 	return out
 }
 
-// companyKeys are those of a person's keys by which a company is found.
-func companyKeys(keys []string) []string {
-	return slices.DeleteFunc(keys, func(k string) bool { return !strings.HasPrefix(k, "ref:company:") && !strings.HasPrefix(k, "dom:") })
-}
-
-// meanings returns the customer that a company's key means to others, where it means one: the record itself says more
-// than others that name it, and a domain belongs to who declares it.
-func meanings(r *identity.Rules, decisions *identity.Decisions, companies []identity.Node, customers map[string]string) map[string]string {
-	meant, own, several := map[string]string{}, map[string]bool{}, map[string]bool{}
-	mean := func(key, customer string) {
-		if before, there := meant[key]; there && before != customer {
-			several[key] = true
-		}
-		meant[key] = customer
-	}
-	for _, n := range companies {
-		for _, key := range r.Anchors(n) {
-			mean(key, customers[n.Key])
-		}
-		for _, key := range r.Evidence(n) {
-			if strings.HasPrefix(key, "ref:") && !own[key] {
-				mean(key, customers[n.Key])
+// holders tells which keys the companies hold by which others find them, and whose they are.
+func holders(r *identity.Rules, companies []identity.Node, customers map[string]string) iter.Seq[canon.KeyHolder] {
+	return func(yield func(canon.KeyHolder) bool) {
+		for _, n := range companies {
+			self := n.Ref.Key(n.Kind)
+			keys := slices.DeleteFunc(r.Evidence(n), func(k string) bool { return !strings.HasPrefix(k, "ref:") })
+			for _, key := range append(keys, r.Anchors(n)...) {
+				if !yield(canon.KeyHolder{Key: key, Kind: n.Kind, Self: key == self, Customer: customers[n.Key]}) {
+					return
+				}
 			}
 		}
-		self := "ref:" + string(n.Kind) + ":" + n.Ref.String()
-		if n.Entity.Part == "" {
-			meant[self], own[self] = customers[n.Key], true
-			delete(several, self)
-		}
 	}
-	for key := range several {
-		if !own[key] {
-			delete(meant, key)
-		}
-	}
-	for _, d := range decisions.About(keysOf(meant)) {
-		if d.Kind == canon.DecideGeneric {
-			delete(meant, d.Key)
-		}
-	}
-	return meant
-}
-
-func keysOf(m map[string]string) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
 }
 
 // nodesAtOnce is how many nodes are read together.

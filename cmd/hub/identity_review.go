@@ -66,6 +66,9 @@ and against, and how to accept or reject. What is decided leaves the list.`,
 			if kind != "" && kind != string(canon.KindCompany) && kind != string(canon.KindContact) {
 				return canon.Errorf("usage", "there are no candidates of the kind %q", kind).WithHint("--kind is company or contact")
 			}
+			if !(f.MinScore >= 0 && f.MinScore <= 1) {
+				return canon.Errorf("usage", "--min-score cannot be %g", f.MinScore).WithHint("write a number from 0 to 1, as 0.8")
+			}
 			f.Kind = canon.Kind(kind)
 			return c.withWho(cmd.Context(), func(w *who) (err error) {
 				if customer != "" {

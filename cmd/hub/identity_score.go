@@ -102,6 +102,8 @@ type measured struct {
 	rules *identity.Rules
 	known identity.Known
 	judge *identity.Truth
+	// seen are the records that files have told of.
+	seen map[canon.Ref]bool
 }
 
 func (c *cli) score(ctx context.Context, s scoring, set func(string) bool) error {

@@ -16,7 +16,7 @@ import (
 
 // scoreFiles reads the records of files.
 func (c *cli) scoreFiles(s scoring, judge *identity.Truth) (measured, error) {
-	m := measured{judge: judge}
+	m := measured{judge: judge, seen: map[canon.Ref]bool{}}
 	how := identity.Reading{Columns: map[string]string{}}
 	var err error
 	if how.Kind, err = kindNamed(s.kind); err != nil {
@@ -69,6 +69,11 @@ func (m *measured) read(file string, how identity.Reading) (canon.Kind, error) {
 	}
 	defer f.Close()
 	return identity.ReadRecords(io.Reader(f), how, func(l identity.Labelled) error {
+		if m.seen[l.Node.Ref] {
+			return canon.Errorf("records.twice", "two records have the id %s", l.Node.Ref.ID).
+				WithHint("a record's id stands once in a system; files of one name are one system, unless a column named system tells them apart")
+		}
+		m.seen[l.Node.Ref] = true
 		if m.judge != nil {
 			l.Truth, _ = m.judge.Cluster(l.Node.Names()...)
 		}

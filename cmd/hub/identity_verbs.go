@@ -185,20 +185,13 @@ record goes. What a person does not want (opted_out, do_not_contact) can be pinn
 				if err := w.rules.Pinnable(es[0].Entity.Kind, d.Field, d.Value); err != nil {
 					return d, false, err
 				}
-				d, already := w.alike(d)
-				return d, already && w.last(d), nil
+				d, already := w.pinned(d)
+				return d, already, nil
 			})
 		},
 	}
 	r.flags(cmd)
 	return cmd
-}
-
-// last says whether a pin is the one that counts: no later one in force is about the same field.
-func (w *who) last(d canon.Decision) bool {
-	pins := w.decisions.Pins([]string{d.A})
-	i := slices.IndexFunc(pins, func(x canon.Decision) bool { return x.ID == d.ID })
-	return !slices.ContainsFunc(pins[i+1:], func(x canon.Decision) bool { return x.Field == d.Field })
 }
 
 func (c *cli) identityRevoke() *cobra.Command {

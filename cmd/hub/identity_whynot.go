@@ -99,7 +99,8 @@ func (w *who) belonging(x, y canon.StoredEntity) identity.Answer {
 		}
 	}
 	own := append(w.rules.Evidence(identity.NewNode(firm.Entity, firm.At)), w.rules.Anchors(identity.NewNode(firm.Entity, firm.At))...)
-	for _, k := range companyKeys(w.rules.PersonKeys([]canon.Entity{person.Entity}, w.decisions)) {
+	finds, _ := w.rules.CompanyKeys([]canon.Entity{person.Entity}, w.decisions)
+	for _, k := range finds {
 		if slices.Contains(own, k) {
 			out.Against = append(out.Against, canon.Edge{A: out.A, B: out.B, Key: worded(k), Rejected: "Something surer speaks for another customer, or several customers hold it: " + person.Why + "."})
 		}

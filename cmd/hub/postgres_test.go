@@ -23,34 +23,17 @@ func TestOnPostgres(t *testing.T) {
 	_, calm := play(t, 40)
 	syncOnce(t, calm, true)
 
-	schema := "hub_road_" + strconv.Itoa(os.Getpid())
-	admin(t, server, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { admin(t, server, "DROP SCHEMA "+schema+" CASCADE") })
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
+	u := schemaOf(t, server, "hub_road_")
 
 	_, dir := play(t, 40)
-	name := filepath.Join(dir, "hub.yaml")
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	yaml := strings.Replace(string(b), "data_dir: hub-data\n", "data_dir: hub-data\nstore: {url: \""+u.String()+"\"}\n", 1)
-	if err := os.WriteFile(name, []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	storeAt(t, dir, u)
 	killAfter(t, dir, 700_000_000)
 	syncOnce(t, dir, true)
 	second, _ := syncOnce(t, dir, true)
 	if second.Round.Events+second.Round.Pushes+second.Round.Deliveries != 0 {
 		t.Errorf("the second round was not empty: %+v", second.Round)
 	}
-	db, err := store.Open(t.Context(), u.String())
+	db, err := store.Open(t.Context(), u)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +42,33 @@ func TestOnPostgres(t *testing.T) {
 		t.Error(err)
 	}
 	differ(t, "on PostgreSQL", state(t, calm), got)
+}
+
+// schemaOf makes a schema for a test and returns the url of a store in it.
+func schemaOf(t *testing.T, server, name string) string {
+	t.Helper()
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name += strconv.Itoa(os.Getpid())
+	admin(t, server, "CREATE SCHEMA "+name)
+	t.Cleanup(func() { admin(t, server, "DROP SCHEMA "+name+" CASCADE") })
+	q := u.Query()
+	q.Set("search_path", name)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// storeAt configures the hub in dir to keep its store at url.
+func storeAt(t *testing.T, dir, url string) {
+	t.Helper()
+	name := filepath.Join(dir, "hub.yaml")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, name, strings.Replace(string(b), "data_dir: hub-data\n", "data_dir: hub-data\nstore: {url: \""+url+"\"}\n", 1))
 }
 
 // admin runs a statement beside the store, by the driver that the store brings.

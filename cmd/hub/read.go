@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,6 +77,9 @@ func (c *cli) customers() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				f.Search = args[0]
+			}
+			if bands := []string{"green", "yellow", "red", "unknown"}; f.Band != "" && !slices.Contains(bands, f.Band) {
+				return canon.Errorf("usage", "there is no band %.80q", f.Band).WithHint("--band is %s", strings.Join(bands, ", "))
 			}
 			return c.withStore(cmd.Context(), func(db *store.DB) error {
 				page, err := db.Customers(cmd.Context(), f)

@@ -38,7 +38,12 @@ the outside as history; what is equal is not touched. A run that was killed goes
 Exit code 0 where both are equal in the end, 1 where they are not.`,
 		Example: "  hub rebuild\n  hub rebuild --json --examples 50\n  hub rebuild --switch",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.runRebuild(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.force && !o.apply {
+				return canon.Errorf("usage", "--force says nothing without --switch").WithHint("`hub rebuild` alone changes nothing; --switch brings the store to what was derived")
+			}
+			return c.runRebuild(cmd.Context(), o)
+		},
 	}
 	cmd.Flags().BoolVar(&o.apply, "switch", false, "bring the live store to what was derived")
 	cmd.Flags().BoolVar(&o.force, "force", false, "with --switch: also where more than a fifth of the records differ")

@@ -3,9 +3,6 @@ package main
 import (
 	"net/url"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/lifecyclehub/hub/store"
@@ -17,30 +14,13 @@ func TestRebuildOnPostgres(t *testing.T) {
 	if server == "" {
 		t.Skip("postgres: HUB_TEST_POSTGRES is not set")
 	}
-	schema := "hub_rebuilt_" + strconv.Itoa(os.Getpid())
-	admin(t, server, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { admin(t, server, "DROP SCHEMA "+schema+" CASCADE") })
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
+	u := schemaOf(t, server, "hub_rebuilt_")
 	_, dir := play(t, 15)
-	name := filepath.Join(dir, "hub.yaml")
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	yaml := strings.Replace(string(b), "data_dir: hub-data\n", "data_dir: hub-data\nstore: {url: \""+u.String()+"\"}\n", 1)
-	if err := os.WriteFile(name, []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	storeAt(t, dir, u)
 	syncOnce(t, dir, true)
 	content := func() string {
 		t.Helper()
-		db, err := store.Open(t.Context(), u.String())
+		db, err := store.Open(t.Context(), u)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +36,7 @@ func TestRebuildOnPostgres(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	for _, d := range damages {
-		admin(t, u.String(), d.statement)
+		admin(t, u, d.statement)
 	}
 	if r := rebuildIn(t, dir, false); len(r.Differences) == 0 {
 		t.Errorf("%+v", r)
@@ -66,6 +46,14 @@ func TestRebuildOnPostgres(t *testing.T) {
 	}
 	differ(t, "mended", want, content())
 	// It fails where the schema is still there.
-	admin(t, server, "CREATE SCHEMA "+schema+"_rebuild")
-	admin(t, server, "DROP SCHEMA "+schema+"_rebuild")
+	beside, err := store.Beside(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := url.Parse(beside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin(t, server, "CREATE SCHEMA "+at.Query().Get("search_path"))
+	admin(t, server, "DROP SCHEMA "+at.Query().Get("search_path"))
 }

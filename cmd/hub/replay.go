@@ -50,6 +50,10 @@ fields are not written again.`,
 			case remap == changes:
 				return canon.Errorf("usage", "say what to replay").
 					WithHint("--remap applies the present mapping to the records held, --changes publishes on NATS once more; `hub deadletters replay` maps the faulty ones again")
+			case changes && o.connection+o.stream != "":
+				return canon.Errorf("usage", "--connection and --stream do not go with --changes").WithHint("--changes publishes everybody's; --since says from when on")
+			case remap && since != "":
+				return canon.Errorf("usage", "--since does not go with --remap").WithHint("--remap maps every version held; --connection and --stream say of what")
 			case changes:
 				return c.tellAgain(cmd.Context(), since)
 			}

@@ -63,12 +63,11 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 wrong configuration, 4 
 	}
 	root.PersistentFlags().StringVarP(&c.config, "config", "c", "hub.yaml", "the configuration `file`")
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON for machines")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return canon.Errorf("usage", "%w", err).WithHint("see `%s --help`", cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(c.demo(), c.sandboxCommand(), c.initialise(), c.check(), c.sync(), c.run(), c.customers(), c.timeline(), c.explain(), c.identity(),
 		c.mapCommand(), c.webhooks(), c.deadletters(), c.bench(), c.connectors(), c.connect(), c.connections(), c.replayCommand(), c.vault(), c.pushes(),
 		c.erase(), c.export(), c.audit(), c.rebuild(), c.version())
+	wordUsage(root)
 	return root
 }
 
@@ -83,6 +82,9 @@ func (c *cli) fail(ctx context.Context, err error) int {
 		fmt.Fprintln(c.err, complaints.Error())
 		return exitConfig
 	}
+	if strings.HasPrefix(err.Error(), "unknown command") {
+		err = canon.Errorf("usage", "%w", err).WithHint("`hub --help` lists the commands")
+	}
 	e := canon.AsError(err)
 	if c.json {
 		_ = json.NewEncoder(c.err).Encode(map[string]*canon.Error{"error": e})
@@ -93,7 +95,7 @@ func (c *cli) fail(ctx context.Context, err error) int {
 		}
 	}
 	switch {
-	case e.Code == "usage" || e.Code == "internal" && strings.HasPrefix(err.Error(), "unknown command"):
+	case e.Code == "usage" || strings.HasPrefix(e.Code, "request.") || strings.HasPrefix(e.Code, "pin."):
 		return exitUsage
 	case strings.HasPrefix(e.Code, "config.") || strings.HasPrefix(e.Code, "policy.") || strings.HasPrefix(e.Code, "mapping."):
 		return exitConfig
@@ -117,6 +119,10 @@ func (c *cli) load() (*config.Config, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, canon.Errorf("config.missing", "there is no %s here", c.config).
 			WithHint("`hub init` writes one to start from; -c names another file; `hub demo` needs none")
+	}
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return nil, canon.Errorf("config.read", "%s cannot be read: %w", c.config, path.Err).WithHint("-c names the configuration file, not its folder")
 	}
 	return cfg, err
 }

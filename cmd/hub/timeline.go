@@ -37,7 +37,7 @@ A day stands for its end. Both may be combined.`,
 			"  hub timeline cus_0123456789abcdef0123 --source zendesk --revisions\n  hub timeline --all --json",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.all && len(args) == 1 || !f.all && len(args) == 0 && f.Person == "" {
+			if f.all && (len(args) == 1 || f.Person != "") || !f.all && len(args) == 0 && f.Person == "" {
 				return canon.Errorf("usage", "name one customer or --person, or give --all").WithHint("`hub customers` lists customers")
 			}
 			if err := f.window(); err != nil {
@@ -80,7 +80,7 @@ func (f *timelineFlags) window() (err error) {
 	}
 	for _, k := range f.kinds {
 		if _, err := canon.NewBody(canon.Kind(k)); err != nil {
-			return canon.Errorf("usage", "%w", err)
+			return canon.Errorf("usage", "there is no kind %.80q", k).WithHint("kinds: %s", kindNames())
 		}
 		f.Kinds = append(f.Kinds, canon.Kind(k))
 	}
@@ -92,6 +92,14 @@ func (f *timelineFlags) window() (err error) {
 		}
 	}
 	return nil
+}
+
+func kindNames() string {
+	var names []string
+	for _, k := range canon.Kinds() {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, ", ")
 }
 
 func parseDay(s string) (time.Time, error) {
