@@ -75,28 +75,39 @@ func (c *clustering) gather() {
 		c.alike()
 	}
 	slices.SortFunc(c.links, compareLinks)
-	for i := range c.links {
+	decided := 0
+	for ; decided < len(c.links) && c.links[decided].rank == rankDecided; decided++ {
+		c.join(&c.links[decided])
+	}
+	for _, w := range c.whole {
+		if a, b := c.root(w[0]), c.root(w[1]); a != b && c.kept(a, b) == "" {
+			c.unite(a, b)
+		}
+	}
+	for i := decided; i < len(c.links); i++ {
 		c.join(&c.links[i])
 	}
 }
 
-// wholly adds to each link that was decided the links of its two nodes with whom they are one without any such
-// decision: who joins two customers means all of both, not the two records that stand for them. Otherwise a third
-// system that knows each of the two would lose one of its records to a customer of its own.
+// wholly finds out with whom the two nodes of each link that was decided are one without any such decision. They stay
+// one, whatever a limit says of the two together: who joins two customers means all of both, not the two records that
+// stand for them. Otherwise a third system that knows each of the two would lose one of its records to a customer of
+// its own.
 func (c *clustering) wholly(nodes []Node, known Known) {
 	alone := newClustering(c.rules, nodes, Known{Generic: known.Generic, Decisions: known.Decisions.withoutLinks()})
 	alone.decided()
 	alone.gather()
-	for _, l := range slices.Clone(c.links) {
+	for _, l := range c.links {
 		for _, end := range []int32{l.a, l.b} {
 			alone.members(alone.root(end), func(i int32) bool {
 				if i != end {
-					c.links = append(c.links, link{rank: rankDecided, order: 1, a: min(i, end), b: max(i, end), key: l.key})
+					c.whole = append(c.whole, [2]int32{min(i, end), max(i, end)})
 				}
 				return true
 			})
 		}
 	}
+	slices.SortFunc(c.whole, func(x, y [2]int32) int { return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1])) })
 }
 
 // link is one piece of evidence that two nodes are the same.
@@ -127,9 +138,11 @@ type clustering struct {
 	// shadow marks nodes that a living node of their source has absorbed.
 	shadow []bool
 	// unlinks are the nodes that decisions keep a node apart from; of few nodes.
-	unlinks   map[int32][]barrier
-	parents   []parentage
-	links     []link
+	unlinks map[int32][]barrier
+	parents []parentage
+	links   []link
+	// whole are the pairs that decided links must not part.
+	whole     [][2]int32
 	contested []contest
 
 	forest

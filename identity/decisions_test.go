@@ -99,8 +99,16 @@ func TestALinkIsOfWholeCustomers(t *testing.T) {
 		"link that was undone": {[]canon.Decision{link, revoke(link)}, "crm/companies/1 desk/orgs/1 | desk/orgs/2 erp/firms/1"},
 	} {
 		d, _ := InForce(c.log, day(10))
-		if got := groups(billing.Cluster(world, Known{Decisions: d})); got != c.want {
+		clusters := billing.Cluster(world, Known{Decisions: d})
+		if got := groups(clusters); got != c.want {
 			t.Errorf("%s: clusters\n got %s\nwant %s", name, got, c.want)
+		}
+		for _, cl := range clusters {
+			for _, m := range cl.Members {
+				if m.Key == "desk/orgs/2#company" && m.Rank == 0 {
+					t.Errorf("%s: %s is there because of %q", name, m.Key, m.Why)
+				}
+			}
 		}
 	}
 }
