@@ -20,8 +20,9 @@ type MatchRules struct {
 // Pack returns shipped rules by name: "company", for businesses that sell to companies, and "person", for those that
 // sell to persons.
 //
-// The score is what the weights make of a pair, not a rate that was measured: where families share names, homes and
-// phones, a few in a thousand of the pairs above 0.9999 may be wrong. That takes a rare name and a day of birth, a
+// Neither links by likeness alone: that takes an operator's threshold. The score is what the weights make of a pair, not a
+// rate that was measured: where families share names, homes and phones, a few in a thousand of the pairs above 0.9999 may
+// be wrong. That score takes a rare name and a day of birth, a
 // common name, a day of birth and one thing more, or a name and a mailbox or phone of its own with a town. An address and a
 // name do not suffice, nor an initial, and it is never reached where given names contradict each other.
 func Pack(name string) (Rules, bool) {
@@ -29,7 +30,7 @@ func Pack(name string) (Rules, bool) {
 	case "company", "":
 		return Rules{Matching: MatchRules{Propose: 0.7}}, true
 	case "person":
-		return Rules{Grain: GrainPerson, Matching: MatchRules{Full: true, Propose: 0.8, Auto: 0.9999}}, true
+		return Rules{Grain: GrainPerson, Matching: MatchRules{Full: true, Propose: 0.8}}, true
 	}
 	return Rules{}, false
 }

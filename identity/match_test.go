@@ -39,6 +39,7 @@ func fate(r *Rules, a, b Node) string {
 
 func TestPersonsMatch(t *testing.T) {
 	r := pack(t, "person")
+	r.Matching.Auto = 0.9999
 	ana := canon.Contact{FirstName: "Ana", LastName: "Limaverde", BirthDate: "1980-03-12", Emails: []string{"ana.limaverde@web.de"}, Phone: "+49 151 23456789",
 		Street: "Hauptstraße 12", City: "Köln", PostalCode: "50667", Country: "DE"}
 	son := ana
