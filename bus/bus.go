@@ -55,13 +55,14 @@ type Bus struct {
 	// source and keepBytes are those of the options.
 	source    string
 	keepBytes int64
+	options   Options
 }
 
 // Open starts or dials the server and makes sure that the streams are there. It returns a canon.Error with
 // code bus.open, bus.listen where the address to listen on cannot be had, or bus.retention where the server does not
 // keep changes as the options say.
 func Open(ctx context.Context, o Options) (*Bus, error) {
-	b := &Bus{source: cmp.Or(o.Source, defaultSource), keepBytes: o.KeepBytes}
+	b := &Bus{source: cmp.Or(o.Source, defaultSource), keepBytes: o.KeepBytes, options: o}
 	if err := b.connect(o); err != nil {
 		return nil, errors.Join(openError(o, err), b.Close())
 	}

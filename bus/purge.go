@@ -56,6 +56,16 @@ func (b *Bus) PurgeChanges(ctx context.Context, judge func(ctx context.Context, 
 	return removed, nil
 }
 
+// RenewChanges makes the changes belt anew, empty, with the server's files of the old one gone. The server notes that a
+// message is removed before it overwrites its bytes: where it was killed in between, only this removes them. Consumers
+// of the belt are gone, too; whoever fills it finds it as one that was lost.
+func (b *Bus) RenewChanges(ctx context.Context) error {
+	if err := b.js.DeleteStream(ctx, ChangesStream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("changes belt: %w", err)
+	}
+	return b.streams(ctx, b.options)
+}
+
 func remove(ctx context.Context, s jetstream.Stream, ms []Carried, seqs []uint64, judge func(ctx context.Context, ms []Carried) ([]bool, error)) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil

@@ -100,7 +100,13 @@ func (a *app) finishErasures(ctx context.Context, patience time.Duration) ([]can
 	if err != nil {
 		return nil, err
 	}
+	if err := a.keep(ctx, purgingMeta, "1"); err != nil {
+		return nil, err
+	}
 	if err := a.eraseCarried(ctx, known, counts); err != nil {
+		return nil, err
+	}
+	if err := a.keep(ctx, purgingMeta, ""); err != nil {
 		return nil, err
 	}
 	if err := a.bus.PurgeTaken(ctx, patience); err != nil {
@@ -127,6 +133,27 @@ func (a *app) finishErasures(ctx context.Context, patience time.Duration) ([]can
 		}
 		return nil
 	})
+}
+
+// purgingMeta is the name under which the store keeps that messages are being removed from the changes belt.
+const purgingMeta = "erasure:purging"
+
+func (a *app) keep(ctx context.Context, name, value string) error {
+	return a.db.InTx(ctx, time.Now(), func(tx *store.Tx) error { return tx.SetMeta(ctx, name, value) })
+}
+
+// renewBelt makes the changes belt anew where a hub was killed while it removed messages: their bytes may still lie
+// there, of messages that are no longer on it. The relay fills it again.
+func (a *app) renewBelt(ctx context.Context) error {
+	purging, err := a.db.Meta(ctx, purgingMeta)
+	if err != nil || purging == "" {
+		return err
+	}
+	if err := a.bus.RenewChanges(ctx); err != nil {
+		return err
+	}
+	a.log.Warn("the changes belt was made anew, because a hub was killed while it erased; consumers of others on it must be added again")
+	return a.keep(ctx, purgingMeta, "")
 }
 
 // eraseStored removes those who are known from the store, and brings who is left up to date.

@@ -117,6 +117,9 @@ func open(ctx context.Context, cfg *config.Config, env func(string) (string, boo
 		Source: cfg.NATS.Source, Keep: cfg.NATS.Retention.Age, KeepBytes: int64(cfg.NATS.Retention.Bytes)}); err != nil {
 		return a, err
 	}
+	if err = a.renewBelt(ctx); err != nil {
+		return a, err
+	}
 	if a.rules, err = rulesAtHand(ctx, a.db, cfg, a.vendors); err != nil {
 		return a, err
 	}
