@@ -154,9 +154,9 @@ func TestMeaning(t *testing.T) {
 		}
 		counts := map[string]int{}
 		for _, st := range conn.Streams() {
-			r := newReading()
-			r.round(t, conn, st.Name)
-			for _, rec := range r.records {
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
+			for _, rec := range r.Records {
 				all, letters := m.Apply(rec)
 				for _, l := range letters {
 					t.Errorf("%s: %s at %s: %s", rec.Ref, l.Code, l.Path, l.Reason)
@@ -202,10 +202,10 @@ func TestFetch(t *testing.T) {
 		now := start()
 		conn := open(t, &now, connectortest.Transport(newWorld(20).Attio()))
 		for _, st := range conn.Streams() {
-			r := newReading()
-			r.round(t, conn, st.Name)
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
 			ids := []string{"nobody"}
-			for id := range r.live() {
+			for id := range r.Live() {
 				if len(ids) < 8 {
 					ids = append(ids, id)
 				}
@@ -215,7 +215,7 @@ func TestFetch(t *testing.T) {
 				t.Fatalf("%s: Fetch gave %d of %d records, %v", st.Name, len(p.Records), len(ids), err)
 			}
 			for _, rec := range p.Records[1:] {
-				if diff := cmp.Diff(string(r.records[rec.ID].Raw), string(rec.Raw)); diff != "" {
+				if diff := cmp.Diff(string(r.Records[rec.ID].Raw), string(rec.Raw)); diff != "" {
 					t.Errorf("%s: listed (-) and fetched (+) differ:\n%s", rec.Ref, diff)
 				}
 			}

@@ -64,8 +64,8 @@ func TestFetch(t *testing.T) {
 		handler := sandbox.NewWorld(sandbox.Options{Seed: 7, Companies: 20, Now: now}).CustomerIO()
 		conn := open(t, handler, &now)
 		for stream, ids := range firstIDs(t, handler, now) {
-			r := newReading()
-			r.round(t, conn, stream)
+			r := &connectortest.Reading{}
+			r.Round(t, conn, stream)
 			p, err := conn.(connectors.Fetcher).Fetch(t.Context(), stream, ids)
 			if err != nil || len(p.Records) != len(ids) {
 				t.Fatalf("%s: %+v, %v", stream, p, err)
@@ -74,7 +74,7 @@ func TestFetch(t *testing.T) {
 				if stream == "messages" && rec.Deleted && rec.Version != 0 {
 					t.Errorf("%s: the tombstone is of version %d", rec.Ref, rec.Version)
 				}
-				if diff := cmp.Diff(string(r.records[rec.ID].Raw), string(rec.Raw)); diff != "" || rec.Deleted != (rec.ID == "nobody") {
+				if diff := cmp.Diff(string(r.Records[rec.ID].Raw), string(rec.Raw)); diff != "" || rec.Deleted != (rec.ID == "nobody") {
 					t.Errorf("%s: listed (-) and fetched (+) differ:\n%s", rec.Ref, diff)
 				}
 			}
@@ -143,9 +143,9 @@ func TestMapping(t *testing.T) {
 		now = now.Add(time.Hour)
 		touches, out, people := map[string]string{}, 0, 0
 		for _, st := range conn.Streams() {
-			r := newReading()
-			r.round(t, conn, st.Name)
-			for _, rec := range r.records {
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
+			for _, rec := range r.Records {
 				entities, letters := m.Apply(rec)
 				if len(entities) == 0 || len(letters) > 0 {
 					t.Fatalf("%s: %d entities, dead letters %+v", rec.Ref, len(entities), letters)

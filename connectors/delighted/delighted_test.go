@@ -35,9 +35,9 @@ func TestMapping(t *testing.T) {
 		conn := open(t, sandbox.NewWorld(sandbox.Options{Seed: 7, Companies: 20, Now: now}).Delighted(), &now)
 		kinds := map[string]bool{}
 		for _, st := range conn.Streams() {
-			r := newReading()
-			r.round(t, conn, st.Name)
-			for _, rec := range r.records {
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
+			for _, rec := range r.Records {
 				entities, letters := m.Apply(rec)
 				if len(letters) > 0 {
 					t.Fatalf("%s: dead letters %+v", rec.Ref, letters)

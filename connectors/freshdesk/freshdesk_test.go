@@ -122,10 +122,10 @@ func TestManyInOneSecond(t *testing.T) {
 		}
 		w := &workspace{server: d, now: begin}
 		conn := w.open(t, settings(), nil)
-		r := &reading{records: map[string]canon.Record{}}
-		r.round(t, conn, "tickets")
-		if len(r.live()) != 700 || d.asked > 25 {
-			t.Errorf("%d tickets were read with %d requests, want 700", len(r.live()), d.asked)
+		r := &connectortest.Reading{}
+		r.Round(t, conn, "tickets")
+		if len(r.Live()) != 700 || d.asked > 25 {
+			t.Errorf("%d tickets were read with %d requests, want 700", len(r.Live()), d.asked)
 		}
 		// A bulk update, and a bulk deletion.
 		w.now = begin.Add(time.Hour)
@@ -136,15 +136,15 @@ func TestManyInOneSecond(t *testing.T) {
 			d.deleted = append(d.deleted, ticket{gone.ID, begin.Add(40 * time.Minute)})
 		}
 		d.open = d.open[:400]
-		r.round(t, conn, "tickets")
+		r.Round(t, conn, "tickets")
 		fresh := 0
-		for _, rec := range r.records {
+		for _, rec := range r.Records {
 			if !rec.Deleted && rec.Version == begin.Add(30*time.Minute).UnixMicro() {
 				fresh++
 			}
 		}
-		if len(r.live()) != 400 || fresh != 350 {
-			t.Errorf("%d tickets are left, %d of them updated; want 400 and 350", len(r.live()), fresh)
+		if len(r.Live()) != 400 || fresh != 350 {
+			t.Errorf("%d tickets are left, %d of them updated; want 400 and 350", len(r.Live()), fresh)
 		}
 	})
 }
@@ -185,10 +185,10 @@ func TestFetch(t *testing.T) {
 			w.pass(7 * time.Minute)
 		}
 		for _, stream := range []string{"companies", "contacts", "tickets"} {
-			r := &reading{records: map[string]canon.Record{}}
-			r.round(t, conn, stream)
+			r := &connectortest.Reading{}
+			r.Round(t, conn, stream)
 			ids := []string{"424242"}
-			for id, rec := range r.records {
+			for id, rec := range r.Records {
 				if rec.Deleted || len(ids) < 6 {
 					ids = append(ids, id)
 				}
@@ -198,7 +198,7 @@ func TestFetch(t *testing.T) {
 				t.Fatalf("%s: Fetch gave %d of %d records, %v", stream, len(p.Records), len(ids), err)
 			}
 			for _, rec := range p.Records {
-				listed := r.records[rec.ID]
+				listed := r.Records[rec.ID]
 				// A list may show a change some seconds late.
 				if newer := rec.Version > listed.Version; rec.ID != ids[0] && newer {
 					continue
@@ -244,9 +244,9 @@ func TestLimits(t *testing.T) {
 			})
 		})
 		for _, st := range conn.Streams() {
-			r := &reading{records: map[string]canon.Record{}}
-			r.round(t, conn, st.Name)
-			if got, want := len(r.live()), world.Counts()["freshdesk/"+st.Name]; got != want {
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
+			if got, want := len(r.Live()), world.Counts()["freshdesk/"+st.Name]; got != want {
 				t.Errorf("%s: %d records, want %d", st.Name, got, want)
 			}
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
 	"github.com/lifecyclehub/hub/connectors/connectortest"
 	"github.com/lifecyclehub/hub/connectors/freshdesk"
@@ -68,17 +67,17 @@ func livesAlong(t *testing.T, s connectors.Settings, through via) {
 	if err := conn.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]*reading{}
+	known := map[string]*connectortest.Reading{}
 	for _, st := range conn.Streams() {
-		known[st.Name] = &reading{records: map[string]canon.Record{}}
-		known[st.Name].round(t, conn, st.Name)
-		if got, want := len(known[st.Name].live()), w.world.Counts()["freshdesk/"+st.Name]; got != want || want == 0 {
+		known[st.Name] = &connectortest.Reading{}
+		known[st.Name].Round(t, conn, st.Name)
+		if got, want := len(known[st.Name].Live()), w.world.Counts()["freshdesk/"+st.Name]; got != want || want == 0 {
 			t.Errorf("%s: %d records, want %d", st.Name, got, want)
 		}
 	}
 	rounds := func(conn connectors.Conn) {
 		for stream, r := range known {
-			r.round(t, conn, stream)
+			r.Round(t, conn, stream)
 		}
 	}
 	for range 9 {
@@ -93,12 +92,12 @@ func livesAlong(t *testing.T, s connectors.Settings, through via) {
 	rounds(conn)
 	gone := map[string]int{}
 	for stream, r := range known {
-		fresh := &reading{records: map[string]canon.Record{}}
-		fresh.round(t, w.open(t, s, through), stream)
-		if diff := cmp.Diff(fresh.live(), r.live()); diff != "" {
+		fresh := &connectortest.Reading{}
+		fresh.Round(t, w.open(t, s, through), stream)
+		if diff := cmp.Diff(fresh.Live(), r.Live()); diff != "" {
 			t.Errorf("%s: a fresh reading (-) and the rounds (+) differ:\n%s", stream, diff)
 		}
-		for _, rec := range r.records {
+		for _, rec := range r.Records {
 			if rec.Deleted {
 				gone[stream]++
 			}
@@ -107,56 +106,4 @@ func livesAlong(t *testing.T, s connectors.Settings, through via) {
 	if gone["contacts"] == 0 || gone["tickets"] == 0 {
 		t.Errorf("these deletions were tried: %v", gone)
 	}
-}
-
-// reading is what the rounds of a stream taught: the newest state of each record, as the intake keeps it.
-type reading struct {
-	cursor  canon.Cursor
-	records map[string]canon.Record
-	swept   int
-}
-
-func (r *reading) round(t *testing.T, conn connectors.Conn, stream string) {
-	t.Helper()
-	listed, sweeping, pages := map[string]bool{}, false, 0
-	for more := true; more; {
-		p, err := conn.Pull(t.Context(), stream, r.cursor)
-		if err != nil {
-			t.Fatalf("%s: %v", stream, err)
-		}
-		for _, rec := range p.Records {
-			listed[rec.ID] = true
-			if rec.Version >= r.records[rec.ID].Version {
-				r.records[rec.ID] = rec
-			}
-		}
-		if len(p.Rejects) > 0 {
-			t.Errorf("%s: rejected %+v", stream, p.Rejects[0])
-		}
-		if pages++; pages > 1 && sweeping != (p.Sweep != nil) {
-			t.Errorf("%s: page %d is marked otherwise than those before", stream, pages)
-		}
-		sweeping = p.Sweep != nil
-		r.cursor, more = p.Next, p.More
-	}
-	if !sweeping {
-		return
-	}
-	r.swept++
-	for id, rec := range r.records {
-		if !listed[id] {
-			rec.Deleted = true
-			r.records[id] = rec
-		}
-	}
-}
-
-func (r *reading) live() map[string]string {
-	out := map[string]string{}
-	for id, rec := range r.records {
-		if !rec.Deleted {
-			out[id] = string(rec.Raw)
-		}
-	}
-	return out
 }

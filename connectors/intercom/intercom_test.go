@@ -99,16 +99,16 @@ func TestFetch(t *testing.T) {
 		}
 		merges := 0
 		for _, st := range conn.Streams() {
-			r := &reading{records: map[string]canon.Record{}}
-			r.round(t, conn, st.Name)
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
 			ids := []string{"4242"}
-			for id, rec := range r.records {
+			for id, rec := range r.Records {
 				if rec.Into != "" {
 					ids = append(ids, id, rec.Into)
 					merges++
 				}
 			}
-			for id, rec := range r.records {
+			for id, rec := range r.Records {
 				if len(ids) < 9 && !rec.Deleted && rec.Raw != nil {
 					ids = append(ids, id)
 				}
@@ -122,7 +122,7 @@ func TestFetch(t *testing.T) {
 				got[rec.ID] = rec
 			}
 			for _, id := range ids {
-				want, rec := r.records[id], got[id]
+				want, rec := r.Records[id], got[id]
 				if id == ids[0] && !rec.Deleted {
 					t.Errorf("%s/%s is not there, and is no tombstone", st.Name, id)
 				}
@@ -174,8 +174,8 @@ func TestLimits(t *testing.T) {
 		})
 		for range 60 {
 			for _, st := range conn.Streams() {
-				r := &reading{records: map[string]canon.Record{}}
-				r.round(t, conn, st.Name)
+				r := &connectortest.Reading{}
+				r.Round(t, conn, st.Name)
 			}
 		}
 		if refused > 0 {

@@ -53,9 +53,9 @@ func entities(t *testing.T, def connectors.Definition, vendor http.Handler, s co
 	}
 	var out []canon.Entity
 	for _, st := range conn.Streams() {
-		r := &reading{records: map[string]canon.Record{}}
-		r.round(t, conn, st.Name)
-		for _, rec := range r.records {
+		r := &connectortest.Reading{}
+		r.Round(t, conn, st.Name)
+		for _, rec := range r.Records {
 			all, letters := m.Apply(rec)
 			if len(letters) > 0 {
 				t.Errorf("%s: %s at %s: %s", rec.Ref, letters[0].Code, letters[0].Path, letters[0].Reason)

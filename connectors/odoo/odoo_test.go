@@ -66,11 +66,11 @@ func TestLivesAlong(t *testing.T) {
 		if err := conn.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		known := map[string]*reading{}
+		known := map[string]*connectortest.Reading{}
 		for _, st := range conn.Streams() {
-			known[st.Name] = &reading{records: map[string]canon.Record{}}
-			known[st.Name].round(t, conn, st.Name)
-			if got, want := len(known[st.Name].records), world.Counts()["odoo/"+st.Name]; got != want || want == 0 {
+			known[st.Name] = &connectortest.Reading{}
+			known[st.Name].Round(t, conn, st.Name)
+			if got, want := len(known[st.Name].Records), world.Counts()["odoo/"+st.Name]; got != want || want == 0 {
 				t.Errorf("%s: %d records, want %d", st.Name, got, want)
 			}
 		}
@@ -80,23 +80,23 @@ func TestLivesAlong(t *testing.T) {
 				world.Step(now)
 			}
 			for stream, r := range known {
-				r.round(t, conn, stream)
+				r.Round(t, conn, stream)
 			}
 		}
 		now = now.Add(25 * time.Hour)
 		world.Step(now)
 		gone, archived := 0, 0
 		for stream, r := range known {
-			r.round(t, conn, stream)
-			fresh := &reading{records: map[string]canon.Record{}}
+			r.Round(t, conn, stream)
+			fresh := &connectortest.Reading{}
 			now = now.Add(time.Minute)
-			r.round(t, conn, stream)
-			fresh.round(t, open(t, world.Odoo(), clock), stream)
-			if diff := cmp.Diff(fresh.live(), r.live()); diff != "" {
+			r.Round(t, conn, stream)
+			fresh.Round(t, open(t, world.Odoo(), clock), stream)
+			if diff := cmp.Diff(fresh.Live(), r.Live()); diff != "" {
 				t.Errorf("%s: a fresh reading (-) and the rounds (+) differ:\n%s", stream, diff)
 			}
-			gone += r.missing
-			for _, rec := range r.records {
+			gone += r.Found
+			for _, rec := range r.Records {
 				if rec.Reason == "archived" {
 					archived++
 				}
@@ -221,9 +221,9 @@ func TestMapping(t *testing.T) {
 	}
 	count := map[string]int{}
 	for _, st := range conn.Streams() {
-		r := &reading{records: map[string]canon.Record{}}
-		r.round(t, conn, st.Name)
-		for _, rec := range r.records {
+		r := &connectortest.Reading{}
+		r.Round(t, conn, st.Name)
+		for _, rec := range r.Records {
 			entities, letters := m.Apply(rec)
 			if len(letters) > 0 {
 				t.Errorf("%s: %s at %s: %s", rec.Ref, letters[0].Code, letters[0].Path, letters[0].Reason)
@@ -273,51 +273,6 @@ func TestDescribe(t *testing.T) {
 	if got["x_vip"] != [2]bool{true, false} || got["display_name"] != [2]bool{false, true} || got["name"] != [2]bool{} || len(got) < 20 {
 		t.Errorf("got %v", got)
 	}
-}
-
-// reading is what the rounds of a stream taught: the newest state of each record, and how many were missing.
-type reading struct {
-	cursor  canon.Cursor
-	records map[string]canon.Record
-	missing int
-}
-
-func (r *reading) round(t *testing.T, conn connectors.Conn, stream string) {
-	t.Helper()
-	listed, sweep := map[string]bool{}, false
-	for more := true; more; {
-		p, err := conn.Pull(t.Context(), stream, r.cursor)
-		if err != nil {
-			t.Fatalf("%s: %v", stream, err)
-		}
-		for _, rec := range p.Records {
-			listed[rec.ID] = true
-			if rec.Version >= r.records[rec.ID].Version {
-				r.records[rec.ID] = rec
-			}
-		}
-		if len(p.Rejects) > 0 {
-			t.Errorf("%s: rejected %+v", stream, p.Rejects[0])
-		}
-		sweep = p.Sweep != nil
-		r.cursor, more = p.Next, p.More
-	}
-	for id := range r.records {
-		if sweep && !listed[id] {
-			delete(r.records, id)
-			r.missing++
-		}
-	}
-}
-
-func (r *reading) live() map[string]string {
-	out := map[string]string{}
-	for id, rec := range r.records {
-		if !rec.Deleted {
-			out[id] = string(rec.Raw)
-		}
-	}
-	return out
 }
 
 // TestPace: left to itself the connector stays below the vendor's limit, which is never reached.

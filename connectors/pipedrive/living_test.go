@@ -10,7 +10,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
 	"github.com/lifecyclehub/hub/connectors/connectortest"
 	"github.com/lifecyclehub/hub/connectors/pipedrive"
@@ -36,62 +35,6 @@ func open(t *testing.T, world *sandbox.World, now *time.Time, through via) conne
 	return conn
 }
 
-// reading is what the rounds of a stream taught: the newest state of each record. Like the store it takes what
-// a full list no longer holds as gone.
-type reading struct {
-	cursor        canon.Cursor
-	records       map[string]canon.Record
-	sweeps, found int
-}
-
-func newReading() *reading { return &reading{records: map[string]canon.Record{}} }
-
-func (r *reading) round(t *testing.T, conn connectors.Conn, stream string) {
-	t.Helper()
-	var listed map[string]bool
-	for more := true; more; {
-		p, err := conn.Pull(t.Context(), stream, r.cursor)
-		if err != nil {
-			t.Fatalf("%s: %v", stream, err)
-		}
-		if p.Sweep != nil && listed == nil {
-			listed = map[string]bool{}
-		}
-		for _, rec := range p.Records {
-			if rec.Version >= r.records[rec.ID].Version {
-				r.records[rec.ID] = rec
-			}
-			if listed != nil {
-				listed[rec.ID] = true
-			}
-		}
-		if len(p.Rejects) > 0 {
-			t.Errorf("%s: rejected %+v", stream, p.Rejects[0])
-		}
-		r.cursor, more = p.Next, p.More
-		if !more && p.Sweep != nil {
-			r.sweeps++
-			for id, rec := range r.records {
-				if !listed[id] && !rec.Deleted {
-					rec.Deleted, rec.Reason = true, canon.ReasonMissing
-					r.records[id] = rec
-					r.found++
-				}
-			}
-		}
-	}
-}
-
-func (r *reading) live() map[string]string {
-	out := map[string]string{}
-	for id, rec := range r.records {
-		if !rec.Deleted {
-			out[id] = string(rec.Raw)
-		}
-	}
-	return out
-}
-
 // TestLivesAlong reads a world, lets it move on while rounds are read, and holds what the rounds taught against
 // what a fresh reading finds. Persons that vanished are found by the next full list.
 func TestLivesAlong(t *testing.T) {
@@ -105,11 +48,11 @@ func livesAlong(t *testing.T, through via) {
 	if err := conn.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]*reading{}
+	known := map[string]*connectortest.Reading{}
 	for _, st := range conn.Streams() {
-		known[st.Name] = newReading()
-		known[st.Name].round(t, conn, st.Name)
-		if got, want := len(known[st.Name].live()), world.Counts()["pipedrive/"+st.Name]; got != want || want == 0 {
+		known[st.Name] = &connectortest.Reading{}
+		known[st.Name].Round(t, conn, st.Name)
+		if got, want := len(known[st.Name].Live()), world.Counts()["pipedrive/"+st.Name]; got != want || want == 0 {
 			t.Errorf("%s: %d records, want %d", st.Name, got, want)
 		}
 	}
@@ -119,32 +62,32 @@ func livesAlong(t *testing.T, through via) {
 			world.Step(now)
 		}
 		for stream, r := range known {
-			r.round(t, conn, stream)
+			r.Round(t, conn, stream)
 		}
 	}
 	now = now.Add(169 * time.Hour)
 	world.Step(now)
 	for range 2 { // a change may be shown some seconds late; the next round finds it
 		for stream, r := range known {
-			r.round(t, conn, stream)
+			r.Round(t, conn, stream)
 		}
 		now = now.Add(time.Minute)
 	}
 	for stream, r := range known {
-		fresh := newReading()
-		fresh.round(t, open(t, world, &now, through), stream)
-		if diff := cmp.Diff(fresh.live(), r.live()); diff != "" {
+		fresh := &connectortest.Reading{}
+		fresh.Round(t, open(t, world, &now, through), stream)
+		if diff := cmp.Diff(fresh.Live(), r.Live()); diff != "" {
 			t.Errorf("%s: a fresh reading (-) and the rounds (+) differ:\n%s", stream, diff)
 		}
-		if r.sweeps != 2 {
-			t.Errorf("%s was listed whole %d times, want 2", stream, r.sweeps)
+		if r.Sweeps != 2 {
+			t.Errorf("%s was listed whole %d times, want 2", stream, r.Sweeps)
 		}
 	}
-	if known["persons"].found == 0 {
+	if known["persons"].Found == 0 {
 		t.Error("no person vanished, so it was not tried")
 	}
-	if d := known["deals"]; len(d.records)-len(d.live()) < 3 || d.found > 0 {
-		t.Errorf("of %d deals %d live, and the full list found %d gone: their deletion is told", len(d.records), len(d.live()), d.found)
+	if d := known["deals"]; len(d.Records)-len(d.Live()) < 3 || d.Found > 0 {
+		t.Errorf("of %d deals %d live, and the full list found %d gone: their deletion is told", len(d.Records), len(d.Live()), d.Found)
 	}
 }
 

@@ -113,9 +113,9 @@ func TestNames(t *testing.T) {
 		}
 		counts := map[string]int{}
 		for _, st := range conn.Streams() {
-			r := newReading()
-			r.round(t, conn, st.Name)
-			for _, rec := range r.records {
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
+			for _, rec := range r.Records {
 				all, letters := m.Apply(rec)
 				for _, l := range letters {
 					t.Errorf("%s: %s at %s: %s", rec.Ref, l.Code, l.Path, l.Reason)
@@ -233,7 +233,7 @@ func TestWithinLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, st := range conn.Streams() {
-			newReading().round(t, conn, st.Name)
+			new(connectortest.Reading).Round(t, conn, st.Name)
 		}
 		for _, m := range conn.(connectors.Metered).Meters() {
 			if m.Refused != 0 || strconv.FormatInt(m.DailyLeft, 10) != left {

@@ -59,10 +59,10 @@ func deals(t *testing.T, world *sandbox.World, c crm) map[string]int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, out := newReading(), map[string]int64{}
-	r.round(t, conn, "deals")
+	r, out := &connectortest.Reading{}, map[string]int64{}
+	r.Round(t, conn, "deals")
 	broken := world.Malformed()
-	for _, rec := range r.records {
+	for _, rec := range r.Records {
 		if broken[c.def.Name+"/deals/"+rec.ID] {
 			continue
 		}

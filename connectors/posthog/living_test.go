@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
 	"github.com/lifecyclehub/hub/connectors/connectortest"
 	"github.com/lifecyclehub/hub/connectors/posthog"
@@ -41,22 +40,22 @@ func TestLivesAlong(t *testing.T) {
 		if err := conn.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		known := map[string]*reading{}
+		known := map[string]*connectortest.Reading{}
 		for _, st := range conn.Streams() {
-			known[st.Name] = newReading()
-			known[st.Name].round(t, conn, st.Name)
-			if got, want := len(known[st.Name].live()), world.Counts()["posthog/"+st.Name]; st.Name != "events" && got != want || want == 0 || got == 0 {
+			known[st.Name] = &connectortest.Reading{}
+			known[st.Name].Round(t, conn, st.Name)
+			if got, want := len(known[st.Name].Live()), world.Counts()["posthog/"+st.Name]; st.Name != "events" && got != want || want == 0 || got == 0 {
 				t.Errorf("%s: %d records, want %d", st.Name, got, want)
 			}
 		}
-		persons := len(known["persons"].live())
+		persons := len(known["persons"].Live())
 		for range 10 {
 			for range 3 {
 				now = now.Add(7 * time.Minute)
 				world.Step(now)
 			}
 			for stream, r := range known {
-				r.round(t, conn, stream)
+				r.Round(t, conn, stream)
 			}
 		}
 		now = now.Add(10 * time.Minute)
@@ -67,62 +66,18 @@ func TestLivesAlong(t *testing.T) {
 		for stream, r := range known {
 			compare(t, stream, r, conn, open(t, world.PostHog(), &now))
 		}
-		if len(known["persons"].live()) <= persons {
+		if len(known["persons"].Live()) <= persons {
 			t.Error("nobody came, so it was not tried")
 		}
 	})
 }
 
-func compare(t *testing.T, stream string, r *reading, conn, other connectors.Conn) {
+func compare(t *testing.T, stream string, r *connectortest.Reading, conn, other connectors.Conn) {
 	t.Helper()
-	r.round(t, conn, stream)
-	fresh := newReading()
-	fresh.round(t, other, stream)
-	if diff := cmp.Diff(fresh.live(), r.live()); diff != "" {
+	r.Round(t, conn, stream)
+	fresh := &connectortest.Reading{}
+	fresh.Round(t, other, stream)
+	if diff := cmp.Diff(fresh.Live(), r.Live()); diff != "" {
 		t.Errorf("%s: a fresh reading (-) and the rounds (+) differ:\n%s", stream, diff)
 	}
-}
-
-// reading is what the rounds of a stream taught: the newest state of each record.
-type reading struct {
-	cursor  canon.Cursor
-	records map[string]canon.Record
-}
-
-func newReading() *reading { return &reading{records: map[string]canon.Record{}} }
-
-func (r *reading) round(t *testing.T, conn connectors.Conn, stream string) {
-	t.Helper()
-	listed, sweep := map[string]bool{}, false
-	for more := true; more; {
-		p, err := conn.Pull(t.Context(), stream, r.cursor)
-		if err != nil {
-			t.Fatalf("%s: %v", stream, err)
-		}
-		for _, rec := range p.Records {
-			listed[rec.ID] = true
-			if rec.Version >= r.records[rec.ID].Version {
-				r.records[rec.ID] = rec
-			}
-		}
-		if len(p.Rejects) > 0 {
-			t.Errorf("%s: rejected %+v", stream, p.Rejects[0])
-		}
-		r.cursor, more, sweep = p.Next, p.More, p.Sweep != nil
-	}
-	for id := range r.records {
-		if sweep && !listed[id] {
-			delete(r.records, id)
-		}
-	}
-}
-
-func (r *reading) live() map[string]string {
-	out := map[string]string{}
-	for id, rec := range r.records {
-		if !rec.Deleted {
-			out[id] = string(rec.Raw)
-		}
-	}
-	return out
 }

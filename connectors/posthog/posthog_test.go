@@ -53,9 +53,9 @@ func TestMapping(t *testing.T) {
 		conn := open(t, sandbox.NewWorld(sandbox.Options{Seed: 7, Companies: 20, Now: now}).PostHog(), &now)
 		features := map[string]bool{}
 		for _, st := range conn.Streams() {
-			r := newReading()
-			r.round(t, conn, st.Name)
-			for _, rec := range r.records {
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
+			for _, rec := range r.Records {
 				entities, letters := m.Apply(rec)
 				if len(entities) != 1 || len(letters) > 0 {
 					t.Fatalf("%s: %d entities, dead letters %+v", rec.Ref, len(entities), letters)
@@ -97,14 +97,14 @@ func TestChosenEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newReading()
-		r.round(t, conn, "events")
-		for id, rec := range r.records {
+		r := &connectortest.Reading{}
+		r.Round(t, conn, "events")
+		for id, rec := range r.Records {
 			if rec.VersionTime().Before(time.Date(2026, 2, 15, 0, 0, 0, 0, time.UTC)) {
 				t.Errorf("event %s is of %s", id, rec.VersionTime())
 			}
 		}
-		if len(r.records) == 0 {
+		if len(r.Records) == 0 {
 			t.Error("no events")
 		}
 	})

@@ -90,9 +90,9 @@ func TestRealServer(t *testing.T) {
 		_, s.token, _ = strings.Cut(strings.TrimSpace(said), "token=")
 		conn = s.open(t, time.Now, nil)
 	}
-	rounds := map[string]*reading{"users": newReading(), "tickets": newReading()}
+	rounds := map[string]*connectortest.Reading{"users": {}, "tickets": {}}
 	for stream, r := range rounds {
-		r.round(t, conn, stream)
+		r.Round(t, conn, stream)
 	}
 	writes(t, s, conn, tickets, mark)
 
@@ -107,21 +107,21 @@ func TestRealServer(t *testing.T) {
 	s.ask(t, "PUT", "/user/"+adaName, `{"Organization":"Brightwater"}`)
 	s.ask(t, "PUT", "/user/"+yukiName, `{"Disabled":1}`)
 	for stream, r := range rounds {
-		r.round(t, conn, stream)
-		fresh, again := newReading(), newReading()
-		fresh.round(t, s.open(t, time.Now, nil), stream)
-		again.round(t, s.open(t, time.Now, nil), stream)
-		if diff := cmp.Diff(fresh.live(), r.live()); diff != "" {
+		r.Round(t, conn, stream)
+		fresh, again := &connectortest.Reading{}, &connectortest.Reading{}
+		fresh.Round(t, s.open(t, time.Now, nil), stream)
+		again.Round(t, s.open(t, time.Now, nil), stream)
+		if diff := cmp.Diff(fresh.Live(), r.Live()); diff != "" {
 			t.Errorf("%s: a fresh reading (-) and the rounds (+) differ:\n%s", stream, diff)
 		}
-		if diff := cmp.Diff(fresh.live(), again.live()); diff != "" {
+		if diff := cmp.Diff(fresh.Live(), again.Live()); diff != "" {
 			t.Errorf("%s: two readings differ:\n%s", stream, diff)
 		}
 	}
-	if got := rounds["tickets"].records[tickets[1]]; !got.Deleted || got.Reason != "deleted" {
+	if got := rounds["tickets"].Records[tickets[1]]; !got.Deleted || got.Reason != "deleted" {
 		t.Errorf("the deleted ticket is %+v", got)
 	}
-	if got := rounds["tickets"].records[tickets[2]]; !got.Deleted || got.Into != tickets[3] {
+	if got := rounds["tickets"].Records[tickets[2]]; !got.Deleted || got.Into != tickets[3] {
 		t.Errorf("the merged ticket is %+v", got)
 	}
 	becomes(t, rounds, ada)
@@ -212,9 +212,9 @@ func writesUsers(t *testing.T, s server, conn connectors.Conn, mark string) {
 // userID finds a user's number in the list.
 func (s server) userID(t *testing.T, conn connectors.Conn, prefix string) string {
 	t.Helper()
-	r := newReading()
-	r.round(t, conn, "users")
-	for id, raw := range r.live() {
+	r := &connectortest.Reading{}
+	r.Round(t, conn, "users")
+	for id, raw := range r.Live() {
 		if strings.Contains(raw, `"Name":"`+prefix) {
 			return id
 		}
@@ -224,7 +224,7 @@ func (s server) userID(t *testing.T, conn connectors.Conn, prefix string) string
 }
 
 // becomes maps what was read: customers are contacts, staff is not, and tickets are theirs.
-func becomes(t *testing.T, rounds map[string]*reading, ada string) {
+func becomes(t *testing.T, rounds map[string]*connectortest.Reading, ada string) {
 	t.Helper()
 	m, err := mapping.Parse("rt", rt.Definition().Mapping, mapping.Options{Connection: func(string) string { return "" }})
 	if err != nil {
@@ -232,7 +232,7 @@ func becomes(t *testing.T, rounds map[string]*reading, ada string) {
 	}
 	mails, owned := map[string]bool{}, 0
 	for _, r := range rounds {
-		for _, rec := range r.records {
+		for _, rec := range r.Records {
 			entities, letters := m.Apply(rec)
 			if len(letters) > 0 {
 				t.Errorf("%s: %s at %s: %s", rec.Ref, letters[0].Code, letters[0].Path, letters[0].Reason)
@@ -294,10 +294,10 @@ func keep(t *testing.T, s server) {
 		t.Fatal(err)
 	}
 	for _, st := range conn.Streams() {
-		all := newReading()
-		all.round(t, conn, st.Name)
+		all := &connectortest.Reading{}
+		all.Round(t, conn, st.Name)
 		now = now.Add(time.Hour)
-		all.round(t, conn, st.Name)
+		all.Round(t, conn, st.Name)
 		now = now.Add(-time.Hour)
 	}
 	x.Answers = r.answers

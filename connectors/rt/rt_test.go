@@ -15,43 +15,6 @@ import (
 	"github.com/lifecyclehub/hub/connectors/rt"
 )
 
-// reading is what the rounds of a stream taught: the newest state of each record.
-type reading struct {
-	cursor  canon.Cursor
-	records map[string]canon.Record
-}
-
-func newReading() *reading { return &reading{records: map[string]canon.Record{}} }
-
-func (r *reading) round(t *testing.T, conn connectors.Conn, stream string) {
-	t.Helper()
-	for more := true; more; {
-		p, err := conn.Pull(t.Context(), stream, r.cursor)
-		if err != nil {
-			t.Fatalf("%s: %v", stream, err)
-		}
-		for _, rec := range p.Records {
-			if rec.Version >= r.records[rec.ID].Version {
-				r.records[rec.ID] = rec
-			}
-		}
-		if len(p.Rejects) > 0 {
-			t.Errorf("%s: rejected %+v", stream, p.Rejects[0])
-		}
-		r.cursor, more = p.Next, p.More
-	}
-}
-
-func (r *reading) live() map[string]string {
-	out := map[string]string{}
-	for id, rec := range r.records {
-		if !rec.Deleted {
-			out[id] = string(rec.Raw)
-		}
-	}
-	return out
-}
-
 // TestLaws runs the laws over what a Request Tracker 5.0.3 answered; what it does with writes is played by desk.
 func TestLaws(t *testing.T) {
 	x := connectortest.ReadExchange(t, filepath.Join("testdata", "exchange.json"))

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
 	"github.com/lifecyclehub/hub/connectors/connectortest"
 	"github.com/lifecyclehub/hub/connectors/typeform"
@@ -40,11 +39,11 @@ func TestLivesAlong(t *testing.T) {
 		if err := conn.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		known := map[string]*reading{}
+		known := map[string]*connectortest.Reading{}
 		for _, st := range conn.Streams() {
-			known[st.Name] = newReading()
-			known[st.Name].round(t, conn, st.Name)
-			if got, want := len(known[st.Name].live()), world.Counts()["typeform/"+st.Name]; got != want || want == 0 {
+			known[st.Name] = &connectortest.Reading{}
+			known[st.Name].Round(t, conn, st.Name)
+			if got, want := len(known[st.Name].Live()), world.Counts()["typeform/"+st.Name]; got != want || want == 0 {
 				t.Errorf("%s: %d records, want %d", st.Name, got, want)
 			}
 		}
@@ -54,17 +53,17 @@ func TestLivesAlong(t *testing.T) {
 				world.Step(now)
 			}
 			for stream, r := range known {
-				r.round(t, conn, stream)
+				r.Round(t, conn, stream)
 			}
 		}
 		// The last responses show half an hour late.
 		now = now.Add(40 * time.Minute)
 		for stream, r := range known {
-			r.round(t, conn, stream)
-			fresh := newReading()
-			fresh.round(t, open(t, world.Typeform(), &now), stream)
-			for id := range fresh.live() {
-				if _, ok := r.live()[id]; !ok {
+			r.Round(t, conn, stream)
+			fresh := &connectortest.Reading{}
+			fresh.Round(t, open(t, world.Typeform(), &now), stream)
+			for id := range fresh.Live() {
+				if _, ok := r.Live()[id]; !ok {
 					t.Errorf("%s: the rounds missed %s", stream, id)
 				}
 			}
@@ -72,12 +71,12 @@ func TestLivesAlong(t *testing.T) {
 		gone := 0
 		now = now.Add(169 * time.Hour)
 		for stream, r := range known {
-			before := len(r.live())
-			r.round(t, conn, stream)
-			gone += before - len(r.live())
-			fresh := newReading()
-			fresh.round(t, open(t, world.Typeform(), &now), stream)
-			if diff := cmp.Diff(fresh.live(), r.live()); diff != "" {
+			before := len(r.Live())
+			r.Round(t, conn, stream)
+			gone += before - len(r.Live())
+			fresh := &connectortest.Reading{}
+			fresh.Round(t, open(t, world.Typeform(), &now), stream)
+			if diff := cmp.Diff(fresh.Live(), r.Live()); diff != "" {
 				t.Errorf("%s: a fresh reading (-) and the rounds (+) differ:\n%s", stream, diff)
 			}
 		}
@@ -85,48 +84,4 @@ func TestLivesAlong(t *testing.T) {
 			t.Error("nothing was found missing, so it was not tried")
 		}
 	})
-}
-
-// reading is what the rounds of a stream taught: the newest state of each record.
-type reading struct {
-	cursor  canon.Cursor
-	records map[string]canon.Record
-}
-
-func newReading() *reading { return &reading{records: map[string]canon.Record{}} }
-
-func (r *reading) round(t *testing.T, conn connectors.Conn, stream string) {
-	t.Helper()
-	listed, sweep := map[string]bool{}, false
-	for more := true; more; {
-		p, err := conn.Pull(t.Context(), stream, r.cursor)
-		if err != nil {
-			t.Fatalf("%s: %v", stream, err)
-		}
-		for _, rec := range p.Records {
-			listed[rec.ID] = true
-			if rec.Version >= r.records[rec.ID].Version {
-				r.records[rec.ID] = rec
-			}
-		}
-		if len(p.Rejects) > 0 {
-			t.Errorf("%s: rejected %+v", stream, p.Rejects[0])
-		}
-		r.cursor, more, sweep = p.Next, p.More, p.Sweep != nil
-	}
-	for id := range r.records {
-		if sweep && !listed[id] {
-			delete(r.records, id)
-		}
-	}
-}
-
-func (r *reading) live() map[string]string {
-	out := map[string]string{}
-	for id, rec := range r.records {
-		if !rec.Deleted {
-			out[id] = string(rec.Raw)
-		}
-	}
-	return out
 }

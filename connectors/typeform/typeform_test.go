@@ -128,10 +128,10 @@ func TestSurveys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 		world := sandbox.NewWorld(sandbox.Options{Seed: 7, Companies: 40, Now: now})
-		r := newReading()
-		r.round(t, open(t, world.Typeform(), &now), "responses")
+		r := &connectortest.Reading{}
+		r.Round(t, open(t, world.Typeform(), &now), "responses")
 		most, counts := map[string]float64{}, map[string]int{}
-		for _, rec := range r.records {
+		for _, rec := range r.Records {
 			touches := 0
 			for _, e := range entities(t, rec) {
 				if len(e.Owners) == 0 {

@@ -133,8 +133,8 @@ func TestAllFields(t *testing.T) {
 			}
 			return resp, err
 		}))
-		r := newReading()
-		r.round(t, conn, "accounts")
+		r := &connectortest.Reading{}
+		r.Round(t, conn, "accounts")
 		entities := apply(t, r)
 		seen := 0
 		for _, e := range entities {
@@ -161,14 +161,14 @@ func TestAllFields(t *testing.T) {
 	})
 }
 
-func apply(t *testing.T, r *reading) []canon.Entity {
+func apply(t *testing.T, r *connectortest.Reading) []canon.Entity {
 	t.Helper()
 	m, err := mapping.Parse("zoho", zoho.Definition().Mapping, mapping.Options{Connection: func(string) string { return "zoho" }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []canon.Entity
-	for _, rec := range r.records {
+	for _, rec := range r.Records {
 		all, letters := m.Apply(rec)
 		for _, l := range letters {
 			t.Errorf("%s: %s at %s: %s", rec.Ref, l.Code, l.Path, l.Reason)
@@ -189,8 +189,8 @@ func TestMeaning(t *testing.T) {
 		conn := open(t, world, &now, nil)
 		counts := map[string]int{}
 		for _, st := range conn.Streams() {
-			r := newReading()
-			r.round(t, conn, st.Name)
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
 			for _, e := range apply(t, r) {
 				counts[st.Name]++
 				switch body := e.Body.(type) {
@@ -220,10 +220,10 @@ func TestFetch(t *testing.T) {
 		world, now := newWorld(20), start()
 		conn := open(t, world, &now, nil)
 		for _, st := range conn.Streams() {
-			r := newReading()
-			r.round(t, conn, st.Name)
+			r := &connectortest.Reading{}
+			r.Round(t, conn, st.Name)
 			ids := []string{"1"}
-			for id := range r.live() {
+			for id := range r.Live() {
 				ids = append(ids, id)
 			}
 			p, err := conn.(connectors.Fetcher).Fetch(context.Background(), st.Name, ids)
@@ -231,7 +231,7 @@ func TestFetch(t *testing.T) {
 				t.Fatalf("%s: Fetch gave %d of %d records, %v", st.Name, len(p.Records), len(ids), err)
 			}
 			for _, rec := range p.Records[1:] {
-				if diff := cmp.Diff(string(r.records[rec.ID].Raw), string(rec.Raw)); diff != "" {
+				if diff := cmp.Diff(string(r.Records[rec.ID].Raw), string(rec.Raw)); diff != "" {
 					t.Errorf("%s: listed (-) and fetched (+) differ:\n%s", rec.Ref, diff)
 				}
 			}
@@ -307,7 +307,7 @@ func TestWithinLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, st := range conn.Streams() {
-			newReading().round(t, conn, st.Name)
+			new(connectortest.Reading).Round(t, conn, st.Name)
 		}
 		for _, m := range conn.(connectors.Metered).Meters() {
 			if m.Refused != 0 || strconv.FormatInt(m.DailyLeft, 10) != left {
