@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -109,43 +112,20 @@ func set(ids []string) map[string]bool {
 	return out
 }
 
-// BlockHolders returns the companies or contacts that are found by any of the keys, without their bodies. Of a key with
-// more than limit holders (0: no limit) only the number is returned, which is counted no further than beyond the limit.
-func (t *Tx) BlockHolders(ctx context.Context, keys []string, limit, beyond int) ([]canon.KeyHolder, map[string]int, error) {
-	crowded := map[string]int{}
-	if limit > 0 {
-		var err error
-		if keys, crowded, err = t.few(ctx, "SELECT 1 FROM keys k WHERE k.name = v.column1 AND k.role = $1", []any{roleBlock}, keys, limit, limit+beyond+1); err != nil {
-			return nil, nil, err
-		}
-	}
-	hs, err := in(ctx, t, "SELECT k.name, e.id, e.kind, e.cluster, e.customer FROM keys k JOIN entities e ON e.id = k.entity WHERE k.role = $1 AND k.name", "ORDER BY e.id", []any{roleBlock}, keys,
-		func(r *sql.Rows) (canon.KeyHolder, error) {
+// BlockHolders returns the companies or contacts that are found by any of the keys, by row and without their bodies. Of
+// a key with more than limit holders (0: no limit) only the number is returned, counted as by lookup.holders.
+func (t *Tx) BlockHolders(ctx context.Context, keys []string, limit int) ([]canon.KeyHolder, map[string]int, error) {
+	hs, counts, err := lookup[canon.KeyHolder]{
+		columns: "k.name, e.id, e.kind, e.cluster, e.customer", from: "keys k JOIN entities e ON e.id = k.entity WHERE k.role = $1 AND k.name", lead: []any{roleBlock},
+		read: func(r *sql.Rows) (canon.KeyHolder, error) {
 			var h canon.KeyHolder
 			err := r.Scan(&h.Key, &h.Row, &h.Kind, &h.Cluster, &h.Customer)
 			return h, err
-		})
-	if err != nil {
-		return nil, nil, err
-	}
-	counts := crowded
-	seen := map[canon.KeyHolder]bool{}
-	var out []canon.KeyHolder
-	for _, h := range hs {
-		// A key that was asked for twice is answered twice.
-		if !seen[h] {
-			seen[h] = true
-			counts[h.Key]++
-			out = append(out, h)
-		}
-	}
-	few := out[:0]
-	for _, h := range out {
-		if limit == 0 || counts[h.Key] <= limit {
-			few = append(few, h)
-		}
-	}
-	return few, counts, nil
+		},
+		key: func(h canon.KeyHolder) string { return h.Key },
+	}.holders(ctx, t, keys, limit)
+	slices.SortStableFunc(hs, func(a, b canon.KeyHolder) int { return cmp.Compare(a.Row, b.Row) })
+	return hs, counts, err
 }
 
 // Children returns the customers whose parent is the customer, by name.
@@ -164,31 +144,83 @@ func (db *DB) Children(ctx context.Context, customer string) ([]canon.CustomerRo
 	return rows, err
 }
 
-// few parts keys into those that no more than limit rows hold, and the others with the number of their rows, counted up
-// to most. rows selects the rows of the key v.column1; lead are its arguments. A key that everybody holds costs no more
-// than one that few do.
-func (t *Tx) few(ctx context.Context, rows string, lead []any, keys []string, limit, most int) (kept []string, crowded map[string]int, err error) {
-	type count struct {
-		key string
-		n   int
-	}
-	crowded = map[string]int{}
-	err = each(keys, len(lead)+1, func(ph string, args []any) error {
-		query := fmt.Sprintf("SELECT v.column1, (SELECT COUNT(*) FROM (%s LIMIT %d) capped) FROM (VALUES (%s)) v", rows, most, strings.ReplaceAll(ph, ",", "),("))
-		got, err := scan(func() (*sql.Rows, error) { return t.query(ctx, query, append(append([]any{}, lead...), args...)...) }, func(r *sql.Rows) (count, error) {
-			var c count
-			err := r.Scan(&c.key, &c.n)
-			return c, err
-		})
-		for _, c := range got {
-			switch {
-			case c.n > limit:
-				crowded[c.key] = c.n
-			case c.n > 0:
-				kept = append(kept, c.key)
+// lookup says where to look up who holds keys: columns of from, which ends where the keys follow. lead are its arguments.
+type lookup[T comparable] struct {
+	columns, from string
+	lead          []any
+	read          func(*sql.Rows) (T, error)
+	// key returns the key that was held.
+	key func(T) string
+}
+
+const (
+	// fewRows is how many rows are read at once before it is asked which of the keys has so many.
+	fewRows = 4096
+	// mostCounted is how far the holders of one key are counted: further beyond any limit than one batch can take it.
+	mostCounted = 20_000
+)
+
+// holders returns the rows of keys that no more than limit hold (0: no limit), each once, and how many hold each key. A
+// key that everybody holds costs little more than one that few do: it is counted up to mostCounted, and not read.
+func (q lookup[T]) holders(ctx context.Context, t *Tx, keys []string, limit int) ([]T, map[string]int, error) {
+	counts, seen := map[string]int{}, map[T]bool{}
+	var all []T
+	take := func(rows []T) {
+		for _, r := range rows {
+			// A key that was asked for twice is answered twice.
+			if !seen[r] {
+				seen[r] = true
+				counts[q.key(r)]++
+				all = append(all, r)
 			}
 		}
+	}
+	if limit == 0 {
+		rows, err := q.rows(ctx, t, keys, "")
+		take(rows)
+		return all, counts, err
+	}
+	for piece := range slices.Chunk(keys, chunk) {
+		rows, err := q.rows(ctx, t, piece, "LIMIT "+strconv.Itoa(fewRows))
+		if err == nil && len(rows) >= fewRows {
+			rows, err = q.uncrowded(ctx, t, piece, limit, counts)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		take(rows)
+	}
+	return slices.DeleteFunc(all, func(r T) bool { return counts[q.key(r)] > limit }), counts, nil
+}
+
+func (q lookup[T]) rows(ctx context.Context, t *Tx, keys []string, tail string) ([]T, error) {
+	return in(ctx, t, "SELECT "+q.columns+" FROM "+q.from, tail, q.lead, keys, q.read)
+}
+
+// uncrowded returns the rows of those keys that no more than limit hold, and notes how many hold the others.
+func (q lookup[T]) uncrowded(ctx context.Context, t *Tx, keys []string, limit int, counts map[string]int) ([]T, error) {
+	few, crowded := []string{}, map[string]int{}
+	err := each(keys, len(q.lead)+1, func(ph string, args []any) error {
+		query := fmt.Sprintf("SELECT v.column1, (SELECT COUNT(*) FROM (SELECT 1 FROM %s = v.column1 LIMIT %d) capped) FROM (VALUES (%s)) v",
+			q.from, mostCounted, strings.ReplaceAll(ph, ",", "),("))
+		_, err := scan(func() (*sql.Rows, error) { return t.query(ctx, query, append(slices.Clone(q.lead), args...)...) }, func(r *sql.Rows) (struct{}, error) {
+			var key string
+			var n int
+			err := r.Scan(&key, &n)
+			crowded[key] = n
+			return struct{}{}, err
+		})
 		return err
 	})
-	return kept, crowded, err
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if crowded[k] > limit {
+			counts[k] = crowded[k]
+		} else {
+			few = append(few, k)
+		}
+	}
+	return q.rows(ctx, t, few, "")
 }

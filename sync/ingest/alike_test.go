@@ -129,10 +129,7 @@ func TestANameOfMany(t *testing.T) {
 // TestCandidatesAreThoseOfAFreshHub: whatever records become, the pairs kept are those that a hub keeps which has seen
 // only how they ended; with keys that come to be held by too many, and stop.
 func TestCandidatesAreThoseOfAFreshHub(t *testing.T) {
-	most := 12
-	if slow {
-		most = 2
-	}
+	most := checks(t, 12, 2)
 	n, failed := 0, false
 	dir := t.TempDir()
 	rules := companies()
