@@ -25,32 +25,70 @@ const carriedAtOnce = 256
 // files. It returns how many those were. A message that had left the belt by its age before keeps its bytes until the
 // server removes the file that they are in.
 func (b *Bus) PurgeChanges(ctx context.Context, judge func(ctx context.Context, ms []Carried) ([]bool, error)) (int, error) {
-	s, err := b.js.Stream(ctx, ChangesStream)
+	return b.purge(ctx, ChangesStream, changesPrefix, func(data [][]byte) ([]bool, error) {
+		ms := make([]Carried, len(data))
+		for i := range data {
+			var c canon.Change
+			// A message that is not ours has no id, and is judged by what it holds.
+			_ = json.Unmarshal(data[i], &c)
+			ms[i] = Carried{c.ID, data[i]}
+		}
+		return judge(ctx, ms)
+	})
+}
+
+// PurgeHooks removes the calls of vendors that judge names, also such as nobody will ever take, and overwrites their
+// bytes. It returns how many those were.
+func (b *Bus) PurgeHooks(ctx context.Context, judge func(data []byte) bool) (int, error) {
+	return b.purge(ctx, HooksStream, hooksPrefix, func(data [][]byte) ([]bool, error) {
+		gone := make([]bool, len(data))
+		for i := range data {
+			gone[i] = judge(data[i])
+		}
+		return gone, nil
+	})
+}
+
+// purge walks over the messages that a stream holds now and removes those that judge names, with their bytes. Of a stream
+// that is not there none is removed.
+func (b *Bus) purge(ctx context.Context, name, prefix string, judge func(data [][]byte) ([]bool, error)) (removed int, err error) {
+	s, err := b.js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}
 	state := s.CachedInfo().State
-	removed := 0
-	for next := max(state.FirstSeq, 1); next <= state.LastSeq; {
-		var ms []Carried
+	for next := max(state.FirstSeq, 1); next <= state.LastSeq && state.Msgs > 0; {
+		var data [][]byte
 		var seqs []uint64
-		for next <= state.LastSeq && len(ms) < carriedAtOnce {
-			m, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject(changesPrefix+">"))
+		for next <= state.LastSeq && len(data) < carriedAtOnce {
+			m, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject(prefix+">"))
 			if errors.Is(err, jetstream.ErrMsgNotFound) {
 				next = state.LastSeq + 1
 				break
 			}
 			if err != nil {
-				return removed, fmt.Errorf("changes belt: %w", err)
+				return removed, fmt.Errorf("stream %s: %w", name, err)
 			}
-			var c canon.Change
-			// A message that is not ours has no id, and is judged by what it holds.
-			_ = json.Unmarshal(m.Data, &c)
-			ms, seqs, next = append(ms, Carried{c.ID, m.Data}), append(seqs, m.Sequence), m.Sequence+1
+			data, seqs, next = append(data, m.Data), append(seqs, m.Sequence), m.Sequence+1
 		}
-		n, err := remove(ctx, s, ms, seqs, judge)
-		if removed += n; err != nil {
+		if len(data) == 0 {
+			break
+		}
+		gone, err := judge(data)
+		if err != nil {
 			return removed, err
+		}
+		for i := range seqs {
+			if !gone[i] {
+				continue
+			}
+			if err := s.SecureDeleteMsg(ctx, seqs[i]); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+				return removed, fmt.Errorf("stream %s: %w", name, err)
+			}
+			removed++
 		}
 	}
 	return removed, nil
@@ -64,27 +102,6 @@ func (b *Bus) RenewChanges(ctx context.Context) error {
 		return fmt.Errorf("changes belt: %w", err)
 	}
 	return b.streams(ctx, b.options)
-}
-
-func remove(ctx context.Context, s jetstream.Stream, ms []Carried, seqs []uint64, judge func(ctx context.Context, ms []Carried) ([]bool, error)) (int, error) {
-	if len(ms) == 0 {
-		return 0, nil
-	}
-	gone, err := judge(ctx, ms)
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for i := range ms {
-		if !gone[i] {
-			continue
-		}
-		if err := s.SecureDeleteMsg(ctx, seqs[i]); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return n, fmt.Errorf("changes belt: %w", err)
-		}
-		n++
-	}
-	return n, nil
 }
 
 // PurgeTaken removes the files that hold what was taken off the records belt and the stream of vendors' calls: what
@@ -126,35 +143,4 @@ func (b *Bus) purgeTaken(ctx context.Context, name string, patience time.Duratio
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-// PurgeHooks removes the calls of vendors that judge names, also such as nobody will ever take, and overwrites their
-// bytes. It returns how many those were.
-func (b *Bus) PurgeHooks(ctx context.Context, judge func(data []byte) bool) (int, error) {
-	s, err := b.js.Stream(ctx, HooksStream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	state := s.CachedInfo().State
-	removed := 0
-	for next := max(state.FirstSeq, 1); next <= state.LastSeq && state.Msgs > 0; {
-		m, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject(hooksPrefix+">"))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			break
-		}
-		if err != nil {
-			return removed, fmt.Errorf("hooks: %w", err)
-		}
-		if next = m.Sequence + 1; !judge(m.Data) {
-			continue
-		}
-		if err := s.SecureDeleteMsg(ctx, m.Sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return removed, fmt.Errorf("hooks: %w", err)
-		}
-		removed++
-	}
-	return removed, nil
 }

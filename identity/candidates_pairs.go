@@ -14,13 +14,6 @@ type entry struct {
 	node  int32
 }
 
-// EachCandidate calls fn with every pair of the nodes that share a block and are alike enough to be proposed, each once.
-// generic tells which blocks are known to find nobody, beside those that more nodes hold than the rules allow; nil for
-// none.
-func (r *Rules) EachCandidate(nodes []Node, generic func(key string) bool, fn func(canon.Candidate)) {
-	r.eachPair(r.prepareAll(nodes), generic, func(_, _ int32, c canon.Candidate) { fn(c) })
-}
-
 func (r *Rules) prepareAll(nodes []Node) []Prepared {
 	prepared := make([]Prepared, len(nodes))
 	for i := range nodes {
@@ -29,7 +22,9 @@ func (r *Rules) prepareAll(nodes []Node) []Prepared {
 	return prepared
 }
 
-// eachPair is EachCandidate for nodes that are prepared; it tells their places too.
+// eachPair calls fn with the places of every pair of the nodes that share a block and are alike enough to be proposed, each
+// once. generic tells which blocks are known to find nobody, beside those that more nodes hold than the rules allow; nil
+// for none.
 func (r *Rules) eachPair(prepared []Prepared, generic func(key string) bool, fn func(i, j int32, c canon.Candidate)) {
 	var entries []entry
 	seed := maphash.MakeSeed()

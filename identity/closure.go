@@ -88,7 +88,7 @@ func (w *walk) add(n Node) {
 	}
 	for _, t := range w.decisions.linksOf(n.Key) {
 		if kindIn(t.other) == w.kind {
-			w.want(keyOf(t.other))
+			w.want(OwnKey(t.other))
 		}
 	}
 }

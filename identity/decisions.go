@@ -30,25 +30,16 @@ type tie struct {
 // not expired. next is when the next of them expires, zero for never. The order of the log does not matter, nor
 // whether a decision stands in it twice.
 func InForce(log []canon.Decision, now time.Time) (d *Decisions, next time.Time) {
-	holding := holds{byID: map[string]canon.Decision{}, revokers: map[string][]string{}, known: map[string]bool{}, now: now}
-	for _, x := range log {
-		if _, twice := holding.byID[x.ID]; twice {
-			continue
-		}
-		holding.byID[x.ID] = x
-		if x.Kind == canon.DecideRevoke {
-			holding.revokers[x.Revokes] = append(holding.revokers[x.Revokes], x.ID)
-		}
-	}
+	h := newHolds(log, now)
 	d = &Decisions{
 		links: map[string][]tie{}, unlinks: map[string][]tie{}, detached: map[string]string{}, generic: map[string]string{},
 		pins: map[string][]canon.Decision{},
 	}
-	for _, id := range slices.Sorted(maps.Keys(holding.byID)) {
-		if !holding.of(id) {
+	for _, id := range slices.Sorted(maps.Keys(h.byID)) {
+		if !h.of(id).InForce {
 			continue
 		}
-		x := holding.byID[id]
+		x := h.byID[id]
 		if !x.ExpiresAt.IsZero() && (next.IsZero() || x.ExpiresAt.Before(next)) {
 			next = x.ExpiresAt
 		}
@@ -61,30 +52,61 @@ func InForce(log []canon.Decision, now time.Time) (d *Decisions, next time.Time)
 	return d, next
 }
 
+// Standing says whether a decision holds, and why not.
+type Standing struct {
+	InForce, Expired bool
+	// RevokedBy is the decision in force that takes it back, "" where there is none.
+	RevokedBy string
+}
+
+// Standings returns, by id, how the decisions of a log stand at a moment.
+func Standings(log []canon.Decision, now time.Time) map[string]Standing {
+	h := newHolds(log, now)
+	for id := range h.byID {
+		h.of(id)
+	}
+	return h.known
+}
+
 // holds finds out which decisions hold.
 type holds struct {
 	byID     map[string]canon.Decision
 	revokers map[string][]string
-	known    map[string]bool
+	known    map[string]Standing
 	now      time.Time
 }
 
-// of reports whether a decision holds. A revocation may itself be revoked, or expire.
-func (h holds) of(id string) bool {
+func newHolds(log []canon.Decision, now time.Time) holds {
+	h := holds{byID: map[string]canon.Decision{}, revokers: map[string][]string{}, known: map[string]Standing{}, now: now}
+	for _, x := range log {
+		if _, twice := h.byID[x.ID]; twice {
+			continue
+		}
+		h.byID[x.ID] = x
+		if x.Kind == canon.DecideRevoke {
+			h.revokers[x.Revokes] = append(h.revokers[x.Revokes], x.ID)
+		}
+	}
+	return h
+}
+
+// of tells how a decision stands. A revocation may itself be revoked, or expire.
+func (h holds) of(id string) Standing {
 	if known, asked := h.known[id]; asked {
 		return known
 	}
 	x := h.byID[id]
 	// A log in which revocations go in a circle was not written by anybody; it ends here all the same.
-	h.known[id] = false
-	holding := x.ExpiresAt.IsZero() || x.ExpiresAt.After(h.now)
+	h.known[id] = Standing{}
+	s := Standing{Expired: !x.ExpiresAt.IsZero() && !x.ExpiresAt.After(h.now)}
 	for _, by := range h.revokers[id] {
-		if holding && h.of(by) {
-			holding = false
+		if h.of(by).InForce {
+			s.RevokedBy = by
 		}
 	}
-	h.known[id] = holding
-	return holding
+	s.InForce = !s.Expired && s.RevokedBy == ""
+	h.known[id] = s
+	return s
 }
 
 // take adds a decision that holds. One that says nothing, such as a link of an entity with itself, is left out.
@@ -180,7 +202,7 @@ func (d *Decisions) Barred(members []string) []string {
 	for _, m := range members {
 		for _, t := range d.unlinks[m] {
 			if kindIn(m) == canon.KindContact && kindIn(t.other) == canon.KindCompany {
-				keys = append(keys, keyOf(t.other))
+				keys = append(keys, OwnKey(t.other))
 			}
 		}
 	}
@@ -272,8 +294,9 @@ func kindIn(entity string) canon.Kind {
 	return canon.Kind(kind)
 }
 
-// keyOf returns the evidence key that the entity of an entity key holds as itself; "" where it is no entity key.
-func keyOf(entity string) string {
+// OwnKey returns the evidence key that the entity of an entity key holds as itself, and by which others find it; "" where
+// it is no entity key.
+func OwnKey(entity string) string {
 	i := strings.LastIndexByte(entity, '#')
 	if i < 0 {
 		return ""

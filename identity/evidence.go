@@ -38,9 +38,6 @@ func (n *Node) id() string {
 	return canon.ID("cus", ref, string(n.Kind))
 }
 
-// NodeID is the id of the customer that a record's company or contact would be alone.
-func NodeID(ref canon.Ref, kind canon.Kind) string { return Node{Ref: ref, Kind: kind}.ID() }
-
 // source is what Single limits.
 func (n *Node) source() string { return n.Ref.Connection + "/" + n.Ref.Stream }
 

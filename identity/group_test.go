@@ -46,7 +46,7 @@ func TestGroupsRollUpToTheTopmostCompany(t *testing.T) { // T6
 				return
 			}
 			i := slices.IndexFunc(clusters, func(cl Cluster) bool { return strings.HasPrefix(cl.Members[0].Key, c.top+"#") })
-			if i < 0 || clusters[i].ID != NodeID(ref(c.top), canon.KindCompany) {
+			if i < 0 || clusters[i].ID != (Node{Ref: ref(c.top), Kind: canon.KindCompany}).ID() {
 				t.Errorf("no cluster has the id of %s: %+v", c.top, clusters)
 			}
 		})

@@ -131,7 +131,7 @@ func TestEveryPairOnce(t *testing.T) {
 			all = append(all, anyPerson(t, i))
 		}
 		got := map[string]int{}
-		r.EachCandidate(all, nil, func(c canon.Candidate) { got[c.ID]++ })
+		r.eachPair(r.prepareAll(all), nil, func(_, _ int32, c canon.Candidate) { got[c.ID]++ })
 		want := map[string]int{}
 		for i, a := range all {
 			for _, b := range all[:i] {

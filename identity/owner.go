@@ -32,7 +32,7 @@ func (r *Rules) PersonKeys(members []canon.Entity, decisions *Decisions) []strin
 		}
 		for _, t := range decisions.linksOf(e.Key()) {
 			if e.Kind == canon.KindContact && kindIn(t.other) == canon.KindCompany {
-				found.decided = append(found.decided, keyOf(t.other))
+				found.decided = append(found.decided, OwnKey(t.other))
 			}
 		}
 		alone := e.Kind == canon.KindContact && r.Grain == GrainPerson

@@ -51,7 +51,7 @@ func TestJobChangeKeepsThePerson(t *testing.T) { // T15
 	desk := contact("desk/users/1", true, "ana@acme.com")
 	for _, crm := range []canon.Entity{before, after} {
 		clusters := billing.Cluster(nodes(crm, desk), Known{})
-		if got := groups(clusters); got != "crm/contacts/1 desk/users/1" || clusters[0].ID != NodeID(ref("crm/contacts/1"), canon.KindContact) {
+		if got := groups(clusters); got != "crm/contacts/1 desk/users/1" || clusters[0].ID != (Node{Ref: ref("crm/contacts/1"), Kind: canon.KindContact}).ID() {
 			t.Errorf("clusters %s, id %s", got, clusters[0].ID)
 		}
 	}
@@ -63,7 +63,7 @@ func TestJobChangeKeepsThePerson(t *testing.T) { // T15
 func TestEmailChangeKeepsThePerson(t *testing.T) { // T17
 	before := billing.Cluster(nodes(contact("crm/contacts/1", true, "ana@acme.com")), Known{})
 	after := billing.Cluster(nodes(contact("crm/contacts/1", true, "ana@beta.com")), Known{})
-	if before[0].ID != after[0].ID || before[0].ID != NodeID(ref("crm/contacts/1"), canon.KindContact) {
+	if before[0].ID != after[0].ID || before[0].ID != (Node{Ref: ref("crm/contacts/1"), Kind: canon.KindContact}).ID() {
 		t.Errorf("the person went from %s to %s", before[0].ID, after[0].ID)
 	}
 }

@@ -302,7 +302,7 @@ func TestMembersSayWhy(t *testing.T) {
 	pay.CreatedAt = time.Time{}
 	got := billing.Cluster(nodes(pay, late, company("crm/companies/1", canon.Company{Domains: []string{"acme.com"}})), Known{})
 	want := []Cluster{{
-		ID: NodeID(ref("crm/companies/1"), canon.KindCompany),
+		ID: Node{Ref: ref("crm/companies/1"), Kind: canon.KindCompany}.ID(),
 		Members: []Member{
 			{"crm/companies/1#company", "source", 1},
 			{"desk/orgs/1#company", "same_as crm/companies/1", 2},

@@ -167,20 +167,21 @@ func (t *Tx) Holders(ctx context.Context, keys []string) ([]canon.KeyHolder, err
 			others = append(others, k)
 		}
 	}
-	a, err := t.holders(ctx, roleAnchor, domains)
+	a, err := t.byRole(ctx, roleAnchor, domains)
 	if err != nil {
 		return nil, err
 	}
-	b, err := t.holders(ctx, roleEvidence, others)
+	b, err := t.byRole(ctx, roleEvidence, others)
 	return append(a, b...), err
 }
 
 // Dependents returns the entities that find their customer by any of the keys.
 func (t *Tx) Dependents(ctx context.Context, keys []string) ([]canon.KeyHolder, error) {
-	return t.holders(ctx, roleOwner, keys)
+	return t.byRole(ctx, roleOwner, keys)
 }
 
-func (t *Tx) holders(ctx context.Context, role string, keys []string) ([]canon.KeyHolder, error) {
+// byRole returns the entities that hold any of the keys in a role.
+func (t *Tx) byRole(ctx context.Context, role string, keys []string) ([]canon.KeyHolder, error) {
 	return in(ctx, t, "SELECT k.name, e.id, e.kind, e.name, e.customer FROM keys k JOIN entities e ON e.id = k.entity WHERE k.role = $1 AND k.name", "ORDER BY e.name",
 		[]any{role}, keys, func(r *sql.Rows) (canon.KeyHolder, error) {
 			var h canon.KeyHolder
@@ -205,51 +206,27 @@ func (t *Tx) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, li
 	return nodes, counts, err
 }
 
-// mostCounted is how far beyond a limit the holders of a key are counted: further than one batch can take it.
-const mostCounted = 20_000
-
-// RowsByKeys is NodesByKeys for the rows alone, sorted. A key beyond the limit is counted no further than mostCounted.
+// RowsByKeys is NodesByKeys for the rows alone, sorted. The holders of a key are counted as by lookup.holders.
 func (t *Tx) RowsByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]int64, map[string]int, error) {
-	type held struct {
+	type holder struct {
 		key string
 		row int64
 	}
-	counts := map[string]int{}
-	if limit > 0 {
-		var err error
-		if keys, counts, err = t.few(ctx, "SELECT 1 FROM keys k JOIN entities e ON e.id = k.entity WHERE k.name = v.column1 AND e.kind = $1 AND k.role = $2",
-			[]any{string(kind), roleEvidence}, keys, limit, limit+mostCounted); err != nil {
-			return nil, nil, err
-		}
-	}
-	hs, err := in(ctx, t, "SELECT k.name, k.entity FROM keys k JOIN entities e ON e.id = k.entity WHERE e.kind = $1 AND k.role = $2 AND k.name", "",
-		[]any{string(kind), roleEvidence}, keys, func(r *sql.Rows) (held, error) {
-			var h held
+	hs, counts, err := lookup[holder]{
+		columns: "k.name, k.entity", from: "keys k JOIN entities e ON e.id = k.entity WHERE e.kind = $1 AND k.role = $2 AND k.name", lead: []any{string(kind), roleEvidence},
+		read: func(r *sql.Rows) (holder, error) {
+			var h holder
 			err := r.Scan(&h.key, &h.row)
 			return h, err
-		})
-	if err != nil {
-		return nil, nil, err
+		},
+		key: func(h holder) string { return h.key },
+	}.holders(ctx, t, keys, limit)
+	rows := make([]int64, len(hs))
+	for i, h := range hs {
+		rows[i] = h.row
 	}
-	seen := map[held]bool{}
-	for _, h := range hs {
-		if !seen[h] {
-			seen[h] = true
-			counts[h.key]++
-		}
-	}
-	rows := map[int64]bool{}
-	for h := range seen {
-		if limit == 0 || counts[h.key] <= limit {
-			rows[h.row] = true
-		}
-	}
-	list := make([]int64, 0, len(rows))
-	for r := range rows {
-		list = append(list, r)
-	}
-	slices.Sort(list)
-	return list, counts, nil
+	slices.Sort(rows)
+	return slices.Compact(rows), counts, err
 }
 
 // SetOwners writes cluster and customer of entities.

@@ -108,6 +108,17 @@ func (t *Tx) RewriteVersion(ctx context.Context, row int64, was, is canon.Record
 		append([]any{t.db.pack.EncodeAll(is.Raw, nil), is.ContentHash()}, key...)...)
 }
 
+// EraseVersions removes versions of a record.
+func (t *Tx) EraseVersions(ctx context.Context, row int64, versions []canon.Record) error {
+	for _, v := range versions {
+		if err := t.exec(ctx, "DELETE FROM versions WHERE record = $1 AND version = $2 AND observed_at = $3 AND hash = $4",
+			row, v.Version, micros(v.ObservedAt), v.ContentHash()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // EraseRecords removes records of one stream with every version, and all that is kept beside them.
 func (t *Tx) EraseRecords(ctx context.Context, connection, stream string, held []canon.Held) error {
 	rows, ids := make([]int64, len(held)), make([]string, len(held))
@@ -145,19 +156,32 @@ func readChangeID(r *sql.Rows) (string, error) {
 // EraseEntities removes what was ever told of entities that are gone: events, also superseded ones, the changes and
 // deliveries that told of them, and who they were taken for.
 func (t *Tx) EraseEntities(ctx context.Context, rows []int64) error {
-	changes, err := in(ctx, t, "SELECT eid, revision FROM events WHERE entity > 0 AND entity", "", nil, rows, readChangeID)
+	if err := t.eraseEvents(ctx, "entity > 0 AND entity", rows); err != nil {
+		return err
+	}
+	for _, where := range []string{"moves WHERE entity", "candidates WHERE a", "candidates WHERE b"} {
+		if err := erase(ctx, t, where, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ErasePast removes what was told of entities and is not in force any more.
+func (t *Tx) ErasePast(ctx context.Context, rows []int64) error {
+	return t.eraseEvents(ctx, "entity > 0 AND superseded_at > 0 AND entity", rows)
+}
+
+// eraseEvents removes events of entities, and the changes that told of them. The column of the entity ends where.
+func (t *Tx) eraseEvents(ctx context.Context, where string, rows []int64) error {
+	changes, err := in(ctx, t, "SELECT eid, revision FROM events WHERE "+where, "", nil, rows, readChangeID)
 	if err != nil {
 		return err
 	}
 	if err := t.eraseChanges(ctx, "change", changes); err != nil {
 		return err
 	}
-	for _, where := range []string{"events WHERE entity > 0 AND entity", "moves WHERE entity", "candidates WHERE a", "candidates WHERE b"} {
-		if err := erase(ctx, t, where, rows); err != nil {
-			return err
-		}
-	}
-	return nil
+	return erase(ctx, t, "events WHERE "+where, rows)
 }
 
 // eraseChanges removes the changes, and the deliveries of them, of which a column holds one of the values. What tells of an

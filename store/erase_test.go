@@ -107,6 +107,40 @@ func TestEraseLeavesTheOthers(t *testing.T) {
 	})
 }
 
+func TestErasePastLeavesWhatIsInForce(t *testing.T) {
+	engines(t, func(t *testing.T, db *store.DB) {
+		rows, people := twoPeople(t, db)
+		tx(t, db, func(ctx context.Context, tx *store.Tx) error {
+			es := must[[]canon.StoredEvent](t)(tx.EventsOf(ctx, []int64{people[0].Row}))
+			if err := tx.Supersede(ctx, []int64{es[0].Row}); err != nil {
+				return err
+			}
+			again := es[0]
+			again.Row, again.Revision = 0, 2
+			if err := tx.AddEvents(ctx, []canon.StoredEvent{again}); err != nil {
+				return err
+			}
+			if err := tx.ErasePast(ctx, []int64{people[0].Row, people[1].Row}); err != nil {
+				return err
+			}
+			same(t, "revisions left", map[string]int{"ev_0": 2}, must[map[string]int](t)(tx.Revisions(ctx, []string{"ev_0"})))
+			held := canon.Held{Row: rows["2"], Ref: canon.Ref{Connection: "crm", Stream: "contacts", ID: "2"}}
+			if err := tx.EraseVersions(ctx, held.Row, []canon.Record{record("2", `{"mail":"kay@here.example"}`, 1), record("2", `{}`, 2)}); err != nil {
+				return err
+			}
+			left := must[[]canon.Record](t)(tx.Versions(ctx, held))
+			if len(left) != 1 || left[0].Version != 2 {
+				t.Errorf("versions left: %+v", left)
+			}
+			return nil
+		})
+		changes := must[[]canon.Change](t)(db.Outbox(t.Context(), 0, 10))
+		if len(changes) != 1 || changes[0].Customer != "cus_here" {
+			t.Errorf("changes left: %+v", changes)
+		}
+	})
+}
+
 func TestRedactTextsReachesEveryTable(t *testing.T) {
 	engines(t, func(t *testing.T, db *store.DB) {
 		rows, _ := twoPeople(t, db)

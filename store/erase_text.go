@@ -58,8 +58,8 @@ var textTables = []textTable{
 	{name: "meta", key: []string{"name"}, text: []string{"value"}},
 }
 
-// TextTables names the tables that EachText and RedactTexts go through, in order; versions is that of the raw records.
-func TextTables() []string {
+// textNames lists the tables that EachText and RedactTexts go through, in order; versions is that of the raw records.
+func textNames() []string {
 	out := []string{"versions"}
 	for _, t := range textTables {
 		out = append(out, t.name)
@@ -236,7 +236,7 @@ func (t *Tx) RedactTexts(ctx context.Context, table string, after []any, fn func
 }
 
 // TextTables names the tables that RedactTexts knows.
-func (t *Tx) TextTables() []string { return TextTables()[1:] }
+func (t *Tx) TextTables() []string { return textNames()[1:] }
 
 func (t *Tx) redact(ctx context.Context, table textTable, r textRow, fn func(*canon.TextRow)) (int64, error) {
 	is := r.TextRow

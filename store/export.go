@@ -69,17 +69,6 @@ func ofRefs(s canon.Scope, _ *told) []any {
 	return out
 }
 
-// ExportTables names the tables that Export goes through, in order.
-func ExportTables() []string {
-	var out []string
-	for _, p := range parts {
-		if len(out) == 0 || out[len(out)-1] != p.table {
-			out = append(out, p.table)
-		}
-	}
-	return out
-}
-
 // Export hands every row that belongs to a scope to fn, table by table.
 func (db *DB) Export(ctx context.Context, s canon.Scope, fn func(table string, row Exported) error) error {
 	t := &told{}

@@ -126,9 +126,6 @@ func (db *DB) drop() {
 // poolSize is the most connections that are open to a server.
 const poolSize = 16
 
-// Engine returns "sqlite" or "postgres".
-func (db *DB) Engine() string { return db.dialect.name }
-
 // Tx is one transaction. Its methods take whole batches.
 type Tx struct {
 	db *DB

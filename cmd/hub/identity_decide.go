@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lifecyclehub/hub/api"
 	"github.com/lifecyclehub/hub/canon"
-	"github.com/lifecyclehub/hub/identity"
 	"github.com/lifecyclehub/hub/store"
 )
 
@@ -32,36 +32,32 @@ func (r *ruling) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.expires, "expires", "", "the day or moment from which it no longer holds (2027-01-31); default: it holds until it is revoked")
 }
 
-// complete puts who decided, why and until when into a decision.
-func (r *ruling) complete(c *cli, d *canon.Decision, needsReason bool) error {
-	d.Author, d.Reason = strings.TrimSpace(r.author), strings.TrimSpace(r.reason)
-	if d.Author == "" {
-		d.Author, _ = c.env("USER")
+// ask is what the flags say of a decision.
+func (r *ruling) ask(c *cli, kind string) (api.Ruling, error) {
+	out := api.Ruling{Kind: kind, Author: r.author, Reason: r.reason}
+	if strings.TrimSpace(out.Author) == "" {
+		out.Author, _ = c.env("USER")
 	}
-	if d.Author == "" {
+	if out.Author == "" {
 		if u, err := user.Current(); err == nil {
-			d.Author = u.Username
+			out.Author = u.Username
 		}
 	}
-	if d.Author == "" {
-		return canon.Errorf("usage", "say who decides").WithHint("--author NAME")
-	}
-	if needsReason && d.Reason == "" {
-		return canon.Errorf("usage", "say why").WithHint("--reason 'same VAT id on the contract'; whoever meets the decision later will want to know")
-	}
-	for _, s := range []string{d.Author, d.Reason, d.Value} {
-		if len(s) > 2000 {
-			return canon.Errorf("usage", "a decision's texts have at most 2000 characters").WithHint("shorten it, and keep the rest where the reason can point to")
+	var err error
+	out.ExpiresAt, err = parseDay(r.expires)
+	return out, err
+}
+
+// deciding returns what a command that decides runs: what its flags and, by fill, its arguments say.
+func (c *cli) deciding(kind string, r *ruling, fill func(ask *api.Ruling, args []string)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		ask, err := r.ask(c, kind)
+		if err != nil {
+			return err
 		}
+		fill(&ask, args)
+		return c.decide(cmd.Context(), ask)
 	}
-	at, err := parseDay(r.expires)
-	if err != nil {
-		return err
-	}
-	if d.ExpiresAt = at; !at.IsZero() && !at.After(time.Now()) {
-		return canon.Errorf("usage", "%s has passed", r.expires).WithHint("--expires names a day to come; without it the decision holds until it is revoked")
-	}
-	return nil
 }
 
 // decided is what became of a command that decides.
@@ -83,12 +79,11 @@ type decidedEntity struct {
 	why    string
 }
 
-// decide keeps a decision and has it applied: by the hub that runs on the data, or else here. rule returns the decision,
-// or an earlier one where that says the same already.
-func (c *cli) decide(ctx context.Context, rule func(*who) (d canon.Decision, already bool, err error)) error {
+// decide keeps a decision and has it applied: by the hub that runs on the data, or else here.
+func (c *cli) decide(ctx context.Context, ask api.Ruling) error {
 	var out decided
 	err := c.withWho(ctx, func(w *who) (err error) {
-		if out.Decision, out.Already, err = rule(w); err != nil {
+		if out.Decision, out.Already, err = w.rule(ctx, ask); err != nil {
 			return err
 		}
 		if out.Already {
@@ -250,27 +245,6 @@ func (c *cli) reportDecision(out decided) error {
 	return nil
 }
 
-// alike returns the decision in force that says what d says.
-func (w *who) alike(d canon.Decision) (canon.Decision, bool) {
-	d = d.WithID()
-	for _, x := range w.decisions.About([]string{d.A, d.Key}) {
-		if x.Kind == d.Kind && x.A == d.A && x.B == d.B && x.Key == d.Key && x.Field == d.Field && x.Value == d.Value && x.ExpiresAt.Equal(d.ExpiresAt) {
-			return x, true
-		}
-	}
-	return d, false
-}
-
-// between returns the decision of a kind in force between two entities.
-func (w *who) between(kind, a, b string) (canon.Decision, bool) {
-	for _, x := range w.decisions.About([]string{a}) {
-		if x.Kind == kind && (x.A == a && x.B == b || x.A == b && x.B == a) {
-			return x, true
-		}
-	}
-	return canon.Decision{}, false
-}
-
 // decisionText is what a decision says, in a sentence.
 func decisionText(d canon.Decision) string {
 	a, b := short(d.A), short(d.B)
@@ -304,45 +278,4 @@ func decisionText(d canon.Decision) string {
 		s += ": " + d.Reason
 	}
 	return s
-}
-
-// evidenceKey returns the key of evidence that a person names: as `hub identity explain` words it, as it is kept, or an
-// address or a domain as it is.
-func evidenceKey(text, region string) (string, error) {
-	text = strings.TrimSpace(text)
-	kind, rest, worded := strings.Cut(text, " ")
-	if prefix, r, ok := strings.Cut(text, ":"); ok && !worded && slices.Contains([]string{"dom", "mail", "vat", "reg"}, prefix) {
-		kind, rest, worded = map[string]string{"dom": "domain", "mail": "email", "vat": "vat", "reg": "reg"}[prefix], r, true
-	}
-	if id, ok := strings.CutPrefix(rest, "id "); ok && strings.EqualFold(kind, "vat") {
-		rest = id
-	}
-	if !worded {
-		kind, rest = "domain", text
-		if strings.Contains(text, "@") {
-			kind = "email"
-		}
-	}
-	key := ""
-	switch strings.ToLower(kind) {
-	case "domain":
-		key = prefixed("dom:", identity.DomainKey(rest))
-	case "email":
-		key = prefixed("mail:", identity.EmailKey(strings.TrimSuffix(rest, " (not verified)")))
-	case "vat":
-		key = prefixed("vat:", identity.VATKey(rest, region))
-	case "reg":
-		key = prefixed("reg:", rest)
-	}
-	if key == "" {
-		return "", canon.Errorf("usage", "%.80q is no evidence that links records", text).WithHint("name a domain (acme.com), an address (info@acme.com) or a VAT id (vat DE123456789)")
-	}
-	return key, nil
-}
-
-func prefixed(prefix, key string) string {
-	if key == "" {
-		return ""
-	}
-	return prefix + key
 }

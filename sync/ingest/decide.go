@@ -24,7 +24,7 @@ type ruling struct {
 	// next is when one of the decisions expires, zero for never.
 	next      time.Time
 	decisions *identity.Decisions
-	// partners are the contacts, by entity key, that some decision names together with the company of an entity key.
+	// partners are the contacts, by entity key, that some decision names together with a company, by the company's own key.
 	partners map[string][]string
 }
 
@@ -78,7 +78,8 @@ func newRuling(log []canon.Decision, at time.Time) *ruling {
 		}
 		for _, p := range [][2]string{{d.A, d.B}, {d.B, d.A}} {
 			if strings.Contains(p[0], "#"+string(canon.KindCompany)) && strings.Contains(p[1], "#"+string(canon.KindContact)) {
-				r.partners[p[0]] = append(r.partners[p[0]], p[1])
+				own := identity.OwnKey(p[0])
+				r.partners[own] = append(r.partners[own], p[1])
 			}
 		}
 	}

@@ -168,6 +168,25 @@ func TestAPersonOfADecidedCompany(t *testing.T) {
 	}
 }
 
+// TestAPersonOfACompanyThatOthersName: a decision finds the customer of a company whose own record was never seen, whenever
+// the records come that are the same as it.
+func TestAPersonOfACompanyThatOthersName(t *testing.T) {
+	h := newFleet(t)
+	h.takeEach(of("crm/people/p", 1, `,"name":"Ann Lee","email":"ann@bolt.io"`))
+	h.decide(canon.Decision{Kind: canon.DecideLink, A: contact("crm/people/p"), B: company("crm/firms/3"), At: start})
+	alone := h.customer("crm/people/p")
+	for version, crm := range []string{"3", "", "3"} {
+		h.takeEach(of("bill/accounts/1", version+1, fmt.Sprintf(`,"name":"Acme","crm":%q`, crm)))
+		want := alone
+		if crm == "3" {
+			want = h.customer("bill/accounts/1")
+		}
+		if got := h.customer("crm/people/p"); got != want {
+			t.Errorf("version %d: she is of %s, want %s", version+1, got, want)
+		}
+	}
+}
+
 // TestKeysThatTellNobodyApart link no companies and find none for people.
 func TestKeysThatTellNobodyApart(t *testing.T) {
 	h := newFleet(t)
@@ -343,11 +362,7 @@ func (h *hub) ended() string {
 // TestRecordsAndDecisionsInAnyOrder give the same customers, golden records, timelines and candidates, however they come
 // and are cut.
 func TestRecordsAndDecisionsInAnyOrder(t *testing.T) {
-	// Every check opens two stores, which takes a while under the race detector.
-	most := 16
-	if slow {
-		most = 4
-	}
+	most := checks(t, 16, 4)
 	n, failed := 0, false
 	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {

@@ -121,22 +121,30 @@ func (s scrubbing) stretch(ctx context.Context, stream [2]string, after int64) (
 	var gone []canon.Held
 	var lost []canon.StoredEntity
 	var changed []*arrival
+	var past []int64
 	for _, h := range held {
 		es := make([]canon.Entity, len(of[h.Row]))
 		for i, e := range of[h.Row] {
 			es[i] = e.Entity
 		}
 		drop, namesake := s.marked.judge(h.Ref, es)
-		if drop {
+		var v scrubbed
+		if !drop {
+			if v, err = s.versions(ctx, h, namesake); err != nil {
+				return 0, err
+			}
+		}
+		if drop || v.none {
 			gone, lost = append(gone, h), append(lost, of[h.Row]...)
 			continue
 		}
-		a, err := s.versions(ctx, h, namesake)
-		if err != nil {
-			return 0, err
+		if v.changed != nil {
+			changed = append(changed, v.changed)
 		}
-		if a != nil {
-			changed = append(changed, a)
+		for _, e := range of[h.Row] {
+			if v.dropped {
+				past = append(past, e.Row)
+			}
 		}
 	}
 	if len(gone) > 0 {
@@ -147,37 +155,58 @@ func (s scrubbing) stretch(ctx context.Context, stream [2]string, after int64) (
 	if err := s.retold(ctx, stream, changed); err != nil {
 		return 0, err
 	}
+	if err := s.tx.ErasePast(ctx, past); err != nil {
+		return 0, err
+	}
 	return held[len(held)-1].Row, s.end(ctx, lost)
 }
 
-// versions redacts the versions of a record that stays. It returns nil where none names anybody.
-func (s scrubbing) versions(ctx context.Context, h canon.Held, namesake bool) (*arrival, error) {
+// scrubbed is what became of a record that stays.
+type scrubbed struct {
+	// changed is the record as it is now, nil where no version names anybody.
+	changed *arrival
+	// dropped says that versions went, none that no other is left.
+	dropped, none bool
+}
+
+// versions removes from a record that stays the versions by which it was only of somebody erased, as the gate keeps them
+// out, and redacts the others.
+func (s scrubbing) versions(ctx context.Context, h canon.Held, namesake bool) (scrubbed, error) {
 	versions, err := s.tx.Versions(ctx, h)
 	if err != nil {
-		return nil, err
+		return scrubbed{}, err
 	}
-	var out *arrival
+	var drop, kept []canon.Record
+	redacted := int64(0)
 	for _, was := range versions {
-		raw, hit := s.marked.redact(string(was.Raw), namesake)
-		if !hit {
-			continue
+		if len(versions) > 1 && s.m != nil {
+			var theirs bool
+			if theirs, namesake = s.judge(s.marked, was); theirs {
+				drop = append(drop, was)
+				continue
+			}
 		}
 		is := was
-		is.Raw = []byte(raw)
-		if err := s.tx.RewriteVersion(ctx, h.Row, was, is); err != nil {
-			return nil, err
+		if raw, hit := s.marked.redact(string(was.Raw), namesake); hit {
+			is.Raw = []byte(raw)
+			redacted++
+			if err := s.tx.RewriteVersion(ctx, h.Row, was, is); err != nil {
+				return scrubbed{}, err
+			}
 		}
-		s.counts["versions_redacted"]++
-		if was.Version == h.Version && was.ObservedAt.Equal(h.ObservedAt) && was.ContentHash() == h.Hash {
-			h.Hash = is.ContentHash()
-		}
-		out = &arrival{whole: true}
+		kept = append(kept, is)
 	}
-	if out != nil {
-		out.held = h
-		s.counts["records_redacted"]++
+	if len(kept) == 0 {
+		return scrubbed{none: len(drop) > 0}, nil
 	}
-	return out, nil
+	if len(drop) == 0 && redacted == 0 {
+		return scrubbed{}, nil
+	}
+	s.counts["versions"] += int64(len(drop))
+	s.counts["versions_redacted"] += redacted
+	s.counts["records_redacted"]++
+	return scrubbed{changed: &arrival{whole: true, held: holding(h, slices.MaxFunc(kept, compareRecords))}, dropped: len(drop) > 0},
+		s.tx.EraseVersions(ctx, h.Row, drop)
 }
 
 // remove takes records out with all that was made of them. Who is left is resolved anew.

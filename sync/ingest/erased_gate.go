@@ -12,6 +12,8 @@ type Erasures interface {
 	Marks(ctx context.Context, state string) ([]canon.Mark, error)
 	HeldStreams(ctx context.Context) ([][2]string, error)
 	RewriteVersion(ctx context.Context, row int64, was, is canon.Record) error
+	EraseVersions(ctx context.Context, row int64, versions []canon.Record) error
+	ErasePast(ctx context.Context, entities []int64) error
 	EraseRecords(ctx context.Context, connection, stream string, held []canon.Held) error
 	EraseEntities(ctx context.Context, rows []int64) error
 	EraseCustomers(ctx context.Context, ids []string) (int, error)
@@ -62,11 +64,7 @@ func (w *work) unerased(ctx context.Context, b canon.Batch) (canon.Batch, error)
 	}
 	recs := make([]canon.Record, 0, len(b.Records))
 	for _, r := range b.Records {
-		var es []canon.Entity
-		if !r.Deleted && w.m != nil {
-			es, _ = w.m.Apply(r)
-		}
-		drop, namesake := k.judge(r.Ref, es)
+		drop, namesake := w.judge(k, r)
 		if drop {
 			w.result.Erased++
 			continue
@@ -87,6 +85,15 @@ func (w *work) unerased(ctx context.Context, b canon.Batch) (canon.Batch, error)
 	}
 	b.Rejects = rejects
 	return b, nil
+}
+
+// judge is Marked.judge for one version of a record.
+func (w *work) judge(k *Marked, r canon.Record) (drop, namesake bool) {
+	var es []canon.Entity
+	if !r.Deleted && w.m != nil {
+		es, _ = w.m.Apply(r)
+	}
+	return k.judge(r.Ref, es)
 }
 
 // letter returns a dead letter without what erased people were known by.

@@ -113,11 +113,7 @@ func (h *hub) scrub() {
 // TestErasedIsNeverLetIn: who is erased leaves the store as it would be had they been kept out from the beginning, and
 // records that come again change nothing.
 func TestErasedIsNeverLetIn(t *testing.T) {
-	seeds := uint64(12)
-	if slow || testing.Short() {
-		seeds = 4
-	}
-	for seed := range seeds {
+	for seed := range uint64(checks(t, 20, 4)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			late, early := deskHub(t), deskHub(t)
 			pages := deskPages(late, seed)

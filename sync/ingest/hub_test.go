@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -202,4 +204,21 @@ func briefHub(tb testing.TB, path string) (*hub, func()) {
 			tb.Error(err)
 		}
 	}
+}
+
+// checks is how many times a law is tried: fewer under the race detector, since each opens two stores, and as often as
+// HUB_CHECKS says where that is set. Of laws that rapid tries, -rapid.checks is the most.
+func checks(tb testing.TB, most, slower int) int {
+	tb.Helper()
+	if v := os.Getenv("HUB_CHECKS"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return n
+	}
+	if slow || testing.Short() {
+		return slower
+	}
+	return most
 }

@@ -79,7 +79,7 @@ func TestMergesAndSplitsAreTold(t *testing.T) {
 	h := newFleet(t)
 	h.takeEach(world()...)
 	names := map[string]string{h.customer("crm/firms/1"): "acme", h.customer("crm/firms/2"): "bolt", h.customer("bill/accounts/3"): "cube",
-		identity.NodeID(canon.Ref{Connection: "bill", Stream: "payers", ID: "q"}, canon.KindContact): "bo"}
+		identity.Node{Ref: canon.Ref{Connection: "bill", Stream: "payers", ID: "q"}, Kind: canon.KindContact}.ID(): "bo"}
 	if got := h.shifts(names); len(got) > 0 {
 		// Accounts that came behind their firms, a payer behind the account: none of it was told of before.
 		t.Errorf("the first records tell of %v", got)
@@ -124,7 +124,7 @@ func TestAnIDOutlivesItsRecord(t *testing.T) {
 	h.use(strings.Replace(salesYAML, "kind: company\n        created_at", "kind: company\n        when: {path: rev, equals: 2}\n        created_at", 1))
 	h.remap()
 	h.state()
-	other := identity.NodeID(canon.Ref{Connection: "crm", Stream: "firms", ID: "2"}, canon.KindCompany)
+	other := identity.Node{Ref: canon.Ref{Connection: "crm", Stream: "firms", ID: "2"}, Kind: canon.KindCompany}.ID()
 	if got := h.customer(one); got != other {
 		t.Errorf("the id of a firm that is no more means %s, want %s", got, other)
 	}

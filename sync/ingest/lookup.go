@@ -38,8 +38,8 @@ func (r *resolution) dependents(ctx context.Context, keys []string) (clusters []
 			contacts = append(contacts, h.Row)
 		case h.Kind != canon.KindCompany:
 			rows = append(rows, h.Row)
-		case r.childOf(h.Key):
-			// Its golden record names the customer of its parent.
+		case r.meaning[h.Key]:
+			// Its golden record names the customer that its parent's key means.
 			r.touch(h.Customer)
 		}
 	}
@@ -55,17 +55,6 @@ func (r *resolution) dependents(ctx context.Context, keys []string) (clusters []
 	}
 	slices.Sort(clusters)
 	return slices.Compact(clusters), rows, nil
-}
-
-// childOf says whether what is found by the key is a child of a company that changed its customer.
-func (r *resolution) childOf(key string) bool {
-	if r.kin == nil {
-		r.kin = map[string]bool{}
-		for _, ref := range r.parents {
-			r.kin[identity.RefKey(canon.KindCompany, ref)] = true
-		}
-	}
-	return r.kin[key]
 }
 
 // find returns the customer that each key means, where it means one.

@@ -115,11 +115,7 @@ func anyRecords(t *rapid.T) []canon.Record {
 
 // TestMergesInAnyOrder: any order and repetition of records with merges gives the same customers and timelines.
 func TestMergesInAnyOrder(t *testing.T) {
-	// Every check opens two stores, which takes a while under the race detector.
-	most := 60
-	if slow {
-		most = 4
-	}
+	most := checks(t, 60, 4)
 	n, failed := 0, false
 	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {

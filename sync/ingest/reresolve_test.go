@@ -31,10 +31,7 @@ func otherRules() map[string]*identity.Rules {
 // TestOtherRulesMakeAFreshHub: customers resolved again by other rules are those of a hub that has always had them, also
 // where that was stopped in the middle again and again, and records came in meanwhile; and back.
 func TestOtherRulesMakeAFreshHub(t *testing.T) {
-	most := 3
-	if slow {
-		most = 1
-	}
+	most := checks(t, 3, 1)
 	dir := t.TempDir()
 	n := 0
 	for name, rules := range otherRules() {
@@ -211,7 +208,7 @@ func TestParentsOfCustomers(t *testing.T) {
 	older := of("bill/accounts/1", 2, `,"name":"Acme Inc","domain":"acme.com"`)
 	older.Raw = []byte(`{"created":"2025-01-01T00:00:00Z","name":"Acme Inc","domain":"acme.com"}`)
 	h.takeEach(older)
-	if p := parent(); p != h.customer("crm/firms/1") || p != identity.NodeID(canon.Ref{Connection: "bill", Stream: "accounts", ID: "1"}, canon.KindCompany) {
+	if p := parent(); p != h.customer("crm/firms/1") || p != (identity.Node{Ref: canon.Ref{Connection: "bill", Stream: "accounts", ID: "1"}, Kind: canon.KindCompany}).ID() {
 		t.Errorf("the parent is %q, want %s", p, h.customer("crm/firms/1"))
 	}
 	h.takeEach(of("bill/accounts/1", 3, `,"name":"Acme Inc"`))
@@ -227,4 +224,50 @@ func TestParentsOfCustomers(t *testing.T) {
 	if p := parent(); p != h.customer("crm/firms/1") {
 		t.Errorf("the parent is %q, want %s", p, h.customer("crm/firms/1"))
 	}
+}
+
+// TestParentsThatOthersName: the customer of a parent whose own record was never seen is that of the records that are the
+// same as it, as long as there is one such customer.
+func TestParentsThatOthersName(t *testing.T) {
+	h := newFleet(t)
+	h.state()
+	expect := func(when, want string) {
+		t.Helper()
+		c, err := h.db.Customer(t.Context(), h.customer("crm/firms/2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, f := range c.Fields {
+			if f.Name == "parent" {
+				got = f.Value
+			}
+		}
+		if got != want {
+			t.Errorf("%s the parent is %q, want %q", when, got, want)
+		}
+	}
+	account := func(id string, version int, crm string) {
+		h.takeEach(of("bill/accounts/"+id, version, fmt.Sprintf(`,"name":"Acme %s","crm":%q`, id, crm)))
+	}
+	h.takeEach(of("crm/firms/2", 1, `,"name":"Acme Sub","parent":"3"`))
+	expect("at first", "")
+	account("1", 1, "3")
+	expect("with one account", h.customer("bill/accounts/1"))
+	account("2", 1, "3")
+	expect("with two that are one", h.customer("bill/accounts/1"))
+	unlink := canon.Decision{Kind: canon.DecideUnlink, A: company("bill/accounts/1"), B: company("bill/accounts/2"), At: start}
+	h.decide(unlink)
+	if h.customer("bill/accounts/1") == h.customer("bill/accounts/2") {
+		t.Fatal("two that are kept apart are one")
+	}
+	expect("with two that are kept apart", "")
+	account("1", 2, "")
+	expect("when the first is the same as nobody", h.customer("bill/accounts/2"))
+	h.takeEach(of("crm/firms/3", 1, `,"name":"Acme"`))
+	expect("when it is seen itself", h.customer("crm/firms/3"))
+	gone := of("bill/accounts/2", 2, "")
+	gone.Raw, gone.Deleted = nil, true
+	h.takeEach(gone)
+	expect("when the second is gone", h.customer("crm/firms/3"))
 }

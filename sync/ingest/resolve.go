@@ -17,7 +17,7 @@ func (w *work) resolve(ctx context.Context, ds []*delta, oldKeys map[int64][]str
 // resolution begins a batch's change of who is who.
 func (w *work) resolution(ds []*delta, oldKeys map[int64][]string) *resolution {
 	r := &resolution{work: w, byRow: map[int64]*canon.StoredEntity{}, fresh: map[int64]bool{}, forgotten: map[canon.Kind][]string{},
-		profiles: map[string]canon.Profile{}, compared: map[int64]*canon.StoredEntity{}}
+		profiles: map[string]canon.Profile{}, compared: map[int64]*canon.StoredEntity{}, meaning: map[string]bool{}}
 	for _, d := range ds {
 		if d.forget {
 			r.forgotten[d.entity.Entity.Kind] = append(r.forgotten[d.entity.Entity.Kind], oldKeys[d.entity.Row]...)
@@ -76,10 +76,9 @@ type resolution struct {
 	// forgotten are the keys, by kind, that entities held which are no more, or that mean something else now.
 	forgotten map[canon.Kind][]string
 	profiles  map[string]canon.Profile
-	// parents are the companies that changed their customer, kin their keys, once they are asked for.
-	parents []canon.Ref
-	kin     map[string]bool
-	// named are the contacts that decisions name together with a company that changed.
+	// meaning are the keys of companies that may mean another customer than before.
+	meaning map[string]bool
+	// named are the contacts that decisions name together with a company whose own key is among these.
 	named []string
 	// compared are the nodes, by row, whose likes are to be found anew; clusters are those that were worked out.
 	compared map[int64]*canon.StoredEntity
@@ -165,10 +164,8 @@ func (r *resolution) companies(ctx context.Context, ds []*delta, oldKeys map[int
 	for _, c := range clusters {
 		for _, m := range c.Members {
 			e := nodes[m.Key]
+			r.means(e, e.Customer != c.ID, changed[e.Row], oldKeys[e.Row])
 			if e.Customer != c.ID || e.Why != m.Why {
-				if e.Customer != c.ID {
-					r.parents = append(r.parents, e.Entity.Ref)
-				}
 				r.move(e, c.ID, c.ID, m.Why)
 				moved = append(moved, e)
 				keyed = append(keyed, e)
@@ -178,11 +175,30 @@ func (r *resolution) companies(ctx context.Context, ds []*delta, oldKeys map[int
 			}
 		}
 	}
-	for _, e := range keyed {
-		r.named = append(r.named, r.rules.partners[e.Entity.Key()]...)
+	for _, k := range r.forgotten[canon.KindCompany] {
+		r.meaning[k] = true
+	}
+	for k := range r.meaning {
+		r.named = append(r.named, r.rules.partners[k]...)
 	}
 	keys, err := r.commit(ctx, moved, keyed, oldKeys)
 	return append(keys, r.forgotten[canon.KindCompany]...), err
+}
+
+// means notes which keys of a company mean another customer: all of one that moved, those that one which changed no longer
+// holds or did not hold before.
+func (r *resolution) means(e *canon.StoredEntity, moved, changed bool, old []string) {
+	if !moved && !changed {
+		return
+	}
+	now := r.evidence(e)
+	for _, list := range [][2][]string{{now, old}, {old, now}} {
+		for _, k := range list[0] {
+			if moved || !slices.Contains(list[1], k) {
+				r.meaning[k] = true
+			}
+		}
+	}
 }
 
 // belongings finds whose the changed entities of other kinds are, and those of rows.
