@@ -42,14 +42,18 @@ var layers = []rule{
 	{"identity", []string{"canon"}},
 	{"timeline", []string{"canon"}},
 	{"lifecycle", []string{"canon"}},
+	{"lifecycle/chart", nil},
+	{"lifecycle/play", []string{"canon", "lifecycle"}},
+	{"lifecycle/evidence", []string{"canon", "lifecycle", "lifecycle/chart"}},
+	{"lifecycle/report", []string{"canon", "lifecycle", "lifecycle/chart", "lifecycle/evidence"}},
 	{"webhooks", []string{"canon"}},
 	{"bus", []string{"canon"}},
 	{"store", []string{"canon"}},
 	{"sync/pull", []string{"canon", "connectors"}},
 	{"sync/receive", []string{"canon", "connectors"}},
-	{"sync/ingest", []string{"canon", "mapping", "identity", "timeline", "lifecycle"}},
+	{"sync/ingest", []string{"canon", "mapping", "identity", "timeline", "lifecycle", "lifecycle/play"}},
 	{"sync/push", []string{"canon", "connectors", "mapping"}},
-	{"api", []string{"canon", "connectors", "lifecycle"}},
+	{"api", []string{"canon", "connectors", "lifecycle", "lifecycle/play"}},
 	{"cmd/hub", []string{"*", "*/*"}},
 }
 
@@ -70,6 +74,7 @@ var edges = []edge{
 	{"github.com/nats-io/", []string{"bus"}},
 	// cmd/hub: the floor of hub bench is a loop over gjson.
 	{"github.com/tidwall/", []string{"mapping", "connectors/rest", "connectors/file", "connectors/airbyte", "cmd/hub"}},
+	{"gonum.org/", []string{"lifecycle/evidence"}},
 	{"github.com/goccy/go-yaml", []string{"config", "mapping", "connectors/rest", "connectors/airbyte", "lifecycle"}},
 	{"github.com/expr-lang/", []string{"lifecycle"}},
 	{"github.com/danielgtaylor/huma", []string{"api"}},

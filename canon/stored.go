@@ -80,6 +80,13 @@ type CustomerState struct {
 	Assessed    int64
 	FirstSeenAt time.Time
 	LastEventAt time.Time
+	// Profile is the golden record as it stands.
+	Profile Profile
+	// Touched says that records, events or decisions of the customer may have changed since the last assessment, so that
+	// the golden record is to be made anew. Where it is false, only time or sources have.
+	Touched bool
+	// Doc is the stored form of Assessment, nil where that is yet to be made.
+	Doc []byte
 }
 
 // Profile is the golden record of a customer as ingest last made it.

@@ -30,7 +30,7 @@ type Config struct {
 	ConnectorsDir string       `yaml:"connectors_dir" json:"connectors_dir,omitempty" jsonschema_description:"Folder with connectors of your own, one folder each, relative to this file. Default: none."`
 	Connections   []Connection `yaml:"connections" json:"connections,omitempty" validate:"dive" jsonschema_description:"The vendors' accounts that Hub reads from and writes to."`
 	Identity      Identity     `yaml:"identity" json:"identity,omitzero" jsonschema_description:"How records of several systems become one customer."`
-	Lifecycle     string       `yaml:"lifecycle" json:"lifecycle,omitempty" validate:"omitempty,file" jsonschema_description:"Policy file with stages and scorecards, relative to this file. Default: the policy that comes with Hub."`
+	Lifecycle     string       `yaml:"lifecycle" json:"lifecycle,omitempty" validate:"omitempty,policy" jsonschema_description:"A lifecycle pack that comes with Hub, by its name (cyclic-saas, classic, encyclopaedia), or a policy file, relative to this file. Default: cyclic-saas."`
 	Webhooks      []Webhook    `yaml:"webhooks" json:"webhooks,omitempty" validate:"dive" jsonschema_description:"Endpoints that are told of changes."`
 	WebhooksAllow []string     `yaml:"webhooks_allow" json:"webhooks_allow,omitempty" validate:"dive,cidr" jsonschema_description:"Private networks (CIDR) that webhooks may reach. Default: none."`
 }
@@ -180,7 +180,9 @@ func (c *Config) Complain(path, message, hint string) error {
 // finish resolves paths and fills in what depends on other values.
 func (c *Config) finish() {
 	c.DataDir = c.Path(c.DataDir)
-	c.Lifecycle = c.Path(c.Lifecycle)
+	if !c.LifecycleIsPack() {
+		c.Lifecycle = c.Path(c.Lifecycle)
+	}
 	c.ConnectorsDir = c.Path(c.ConnectorsDir)
 	for i := range c.Connections {
 		c.Connections[i].Mapping = c.Path(c.Connections[i].Mapping)
@@ -191,6 +193,16 @@ func (c *Config) finish() {
 		}
 	}
 	c.AsOf = c.AsOf.UTC()
+}
+
+// LifecycleIsPack says whether lifecycle names a pack that comes with Hub, and not a file: a short name is one, unless a
+// file of that name stands beside hub.yaml.
+func (c *Config) LifecycleIsPack() bool {
+	if !slug.MatchString(c.Lifecycle) {
+		return false
+	}
+	_, err := os.Stat(c.Path(c.Lifecycle))
+	return err != nil
 }
 
 // Path resolves a path of the file: relative ones are relative to Dir, "" stays "".

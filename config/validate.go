@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -23,6 +24,9 @@ func (d *decoder) validate(cfg *Config) {
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("yaml") })
 	if err := v.RegisterValidation("slug", func(f validator.FieldLevel) bool { return slug.MatchString(f.Field().String()) }); err != nil {
 		panic(err) // only an empty name or a nil function can fail
+	}
+	if err := v.RegisterValidation("policy", func(f validator.FieldLevel) bool { return isPolicy(f.Field().String()) }); err != nil {
+		panic(err)
 	}
 	if err := v.RegisterValidation("listen", func(f validator.FieldLevel) bool { return isListen(f.Field().String()) }); err != nil {
 		panic(err)
@@ -91,6 +95,8 @@ func sentence(f validator.FieldError) (what, hint string) {
 		return "is not a country", "write its two letters, such as DE or US"
 	case "fqdn":
 		return "is not a domain", "write it without @ and https://, such as example.com"
+	case "policy":
+		return "names a file that is not there", "check the path, which is relative to hub.yaml, or name a pack, such as cyclic-saas"
 	case "file":
 		return "names a file that is not there", "check the path; relative paths are relative to hub.yaml"
 	case "min", "gte":
@@ -119,6 +125,15 @@ func bound(f validator.FieldError) string {
 		return f.Param() + " characters"
 	}
 	return f.Param()
+}
+
+// isPolicy says whether text may be a lifecycle pack's name or is a file's.
+func isPolicy(text string) bool {
+	if slug.MatchString(text) {
+		return true
+	}
+	info, err := os.Stat(text)
+	return err == nil && !info.IsDir()
 }
 
 // isReference says whether text is a URI or a relative reference, spelled as it goes over the wire.

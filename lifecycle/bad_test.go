@@ -76,7 +76,13 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(archive.Files[0].Data)
 	}
-	f.Add(DefaultYAML())
+	for _, name := range Packs() {
+		src, err := PackYAML(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(src)
+	}
 	now := epoch.AddDate(0, 0, 930)
 	facts := customerOf(10)
 	f.Fuzz(func(t *testing.T, src []byte) {
@@ -85,7 +91,11 @@ func FuzzParse(f *testing.F) {
 			complaintsOf(t, err)
 			return
 		}
-		p.Mermaid()
+		p.Markdown()
+		Lint(p)
+		if list := Diff(p, p.Thorough()); len(list) > 0 {
+			t.Fatalf("a policy differs from itself: %v", list)
+		}
 		p.Assess(facts, now)
 	})
 }

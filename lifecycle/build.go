@@ -21,6 +21,9 @@ type builder struct {
 	compiler   *compiler
 	policy     *Policy
 	complaints Complaints
+	specs      []stageSpec
+	// thorough shows every metric.
+	thorough bool
 }
 
 // fault complains about what stands at the path.
@@ -48,20 +51,24 @@ func (b *builder) build(s policySpec) {
 	if !regexp.MustCompile(`^\d+\.\d+\.\d+$`).MatchString(s.Version) {
 		b.fault("version", "count it as MAJOR.MINOR.PATCH, as in 1.0.0", "version %q is not MAJOR.MINOR.PATCH", s.Version)
 	}
+	b.parameters(s.Parameters)
+	b.metrics(s.Metrics)
+	b.specs = s.Stages
 	b.stages(s.Stages)
 	for i, spec := range s.Stages {
 		b.enter(i, spec)
 	}
-	b.reachable()
-	b.flags(s.Flags)
-	switch len(s.Scorecards) {
-	case 0:
-		b.fault("scorecards", "add the scorecard health, as in the shipped policy", "the policy has no scorecard")
-	case 1:
-		b.scorecard(s.Scorecards[0])
-	default:
-		b.fault("scorecards[1]", "keep one scorecard", "there is more than one scorecard")
+	for i, spec := range s.Stages {
+		b.exits(i, spec)
 	}
+	b.reachable()
+	b.stuck(s.Stages)
+	b.flags(s.Flags)
+	b.scorecards(s.Scorecards)
+	b.verdicts(s.Verdicts)
+	b.segments(s.Segments)
+	b.plays(s.Plays, s.PlayRules)
+	b.shownMetrics()
 	b.policy.patterns = b.compiler.patterns
 }
 
@@ -82,46 +89,16 @@ func (b *builder) stages(specs []stageSpec) {
 		if label == "" {
 			label = s.Key
 		}
-		b.policy.stages = append(b.policy.stages, stage{Stage{Key: s.Key, Label: label, Doc: s.Doc, Customer: s.Customer, Exit: s.Exit}})
+		b.policy.stages = append(b.policy.stages, stage{Stage{
+			Key: s.Key, Label: label, Doc: s.Doc, Customer: s.Customer, Exit: s.Exit, Metrics: s.Metrics, Events: s.Events,
+			Owners: Owners{s.Owners.Responsible, s.Owners.Accountable, s.Owners.Consulted, s.Owners.Informed},
+		}})
+		b.lists(fmt.Sprintf("stages[%d]", i), s)
 	}
 }
 
 func (b *builder) stageNamed(key string) int {
 	return slices.IndexFunc(b.policy.stages, func(s stage) bool { return s.Key == key })
-}
-
-// enter compiles the rules that lead into a stage.
-func (b *builder) enter(to int, s stageSpec) {
-	path := fmt.Sprintf("stages[%d]", to)
-	if len(s.Enter) == 0 {
-		b.fault(path+".key", "add enter: with a from and a when that names events", "stage %q has no objective criteria: nothing says when a customer enters it", s.Key)
-	}
-	objective := false
-	for i, e := range s.Enter {
-		at := fmt.Sprintf("%s.enter[%d]", path, i)
-		r := rule{name: e.Rule, to: to, precedence: e.Precedence, needs: b.kinds(at+".needs", e.Needs)}
-		if r.name == "" {
-			r.name = fmt.Sprintf("%s.%d", s.Key, i+1)
-		}
-		if len(e.From) == 0 {
-			b.fault(at, "add from: with stages, start or \"*\"", "the rule has no from")
-		}
-		r.from = b.stageNames(at+".from", e.From, to)
-		r.when = b.rule(at+".when", e.When)
-		objective = objective || r.when == nil || len(r.when.reads) > 0
-		var err error
-		if r.dwell, err = parseDwell(e.For); err != nil {
-			b.fault(at+".for", "write days or hours, as in 3d or 12h", "%v", err)
-		}
-		if e.Reason == "" {
-			b.fault(at, "add reason: with one sentence", "the rule has no reason")
-		}
-		r.reason = b.reason(at+".reason", e.Reason, false)
-		b.policy.rules = append(b.policy.rules, r)
-	}
-	if len(s.Enter) > 0 && !objective {
-		b.fault(path+".enter[0].when", "name what must have happened, as in exists(\"deal.won\")", "stage %q has no objective criteria: none of its rules looks at an event", s.Key)
-	}
 }
 
 // stageNames resolves the names of a from or stages list. The list "*" is every stage but the one at except.
@@ -197,7 +174,7 @@ func (b *builder) flags(specs []flagSpec) {
 	for i, s := range specs {
 		path := fmt.Sprintf("flags[%d]", i)
 		b.key(path+".key", s.Key)
-		if slices.Contains(keys, s.Key) || s.Key == flagUnconfirmed {
+		if slices.Contains(keys, s.Key) || s.Key == flagUnconfirmed || slices.ContainsFunc(b.policy.flags, func(f flag) bool { return f.Key == s.Key }) {
 			b.fault(path+".key", "give each flag its own key", "flag %q stands twice or is Hub's own", s.Key)
 		}
 		keys = append(keys, s.Key)

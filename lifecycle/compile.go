@@ -30,11 +30,17 @@ type expression struct {
 	// ages says that the number itself grows with time alone.
 	ages  bool
 	kinds []canon.Kind
+	// fields are those of the golden record that the answer depends on; moves says that it depends on the stage or cycle
+	// at hand.
+	fields []string
+	moves  bool
 }
 
 type read struct {
 	pattern int
 	days    []int
+	// newest are those days of which only those after the newest event of the pattern matter.
+	newest []int
 }
 
 // compiler turns expressions into nodes and numbers the patterns that they use.
@@ -46,6 +52,14 @@ type compiler struct {
 	limits []int
 	// prose allows the functions that give a text.
 	prose bool
+	// dated says that windows begin at midnights, as in scorecards, and not at the moment's own hour, as in rules.
+	dated bool
+	// parameters and metrics are those of the policy; within are the metrics that are being compiled.
+	parameters map[string]*parameter
+	metrics    map[string]*metricSpec
+	within     []string
+	// inlined counts the metrics that the expression at hand is made of.
+	inlined int
 }
 
 func newCompiler() *compiler { return &compiler{functions: functions()} }
@@ -53,6 +67,7 @@ func newCompiler() *compiler { return &compiler{functions: functions()} }
 // rule compiles an expression that must be a truth and whose ages are compared with whole numbers only,
 // so that every moment at which it may change is known.
 func (c *compiler) rule(source string) (*expression, error) {
+	c.dated = false
 	x, err := c.compile(source)
 	if err != nil {
 		return nil, err
@@ -67,7 +82,10 @@ func (c *compiler) rule(source string) (*expression, error) {
 }
 
 // measure compiles an expression that is a number or a truth.
-func (c *compiler) measure(source string) (*expression, error) { return c.compile(source) }
+func (c *compiler) measure(source string) (*expression, error) {
+	c.dated = true
+	return c.compile(source)
+}
 
 func (c *compiler) compile(source string) (x *expression, err error) {
 	if strings.TrimSpace(source) == "" {
@@ -77,7 +95,7 @@ func (c *compiler) compile(source string) (x *expression, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c.out, c.limits = &expression{source: source}, nil
+	c.out, c.limits, c.inlined = &expression{source: source}, nil, 0
 	if isTruth(root) {
 		c.out.truth, err = c.toTruth(root)
 	} else {
@@ -150,6 +168,8 @@ func (c *compiler) binaryTruth(n *ast.BinaryNode) (truth, error) {
 			return conjunction{left, right}, err
 		}
 		return disjunction{left, right}, err
+	case "in":
+		return c.among(n)
 	case "<", "<=", ">", ">=", "==", "!=":
 		if isText(n.Left) && isText(n.Right) && (n.Operator == "==" || n.Operator == "!=") {
 			left, err := c.toText(n.Left)
@@ -181,6 +201,17 @@ func (c *compiler) side(n, other ast.Node) (number, error) {
 	c.limits = nil
 	if i, ok := other.(*ast.IntegerNode); ok && i.Value >= 0 && i.Value < maxDays {
 		c.limits = []int{i.Value, i.Value + 1}
+	}
+	if call, ok := other.(*ast.CallNode); ok && calleeOf(call) == "param" {
+		name, err := nameIn(call)
+		if err != nil {
+			return nil, err
+		}
+		p, err := c.parameterNamed(name)
+		if err != nil {
+			return nil, err
+		}
+		c.limits = p.limits()
 	}
 	return c.toNumber(n)
 }
@@ -240,7 +271,10 @@ func (c *compiler) callTruth(n *ast.CallNode) (truth, error) {
 }
 
 func (c *compiler) callNumber(n *ast.CallNode) (number, error) {
-	if calleeOf(n) == "ratio" {
+	switch calleeOf(n) {
+	case "param", "metric", "number":
+		return c.named(n)
+	case "ratio":
 		c.limits = nil
 		over, err := c.toNumber(n.Arguments[0])
 		if err != nil {
@@ -267,6 +301,11 @@ func (c *compiler) toText(n ast.Node) (text, error) {
 	call, ok := n.(*ast.CallNode)
 	if !ok {
 		return text{}, unsupported(n)
+	}
+	if calleeOf(call) == "field" {
+		name, err := nameIn(call)
+		c.out.fields = union(c.out.fields, []string{name})
+		return text{field: name}, err
 	}
 	inv, err := c.invoke(call)
 	if err == nil && inv.fn.reads == "" && inv.pattern >= 0 && !c.prose {

@@ -40,6 +40,10 @@ type vocabulary struct {
 	IsCompany     func() bool                    `expr:"is_company"`
 	Known         func(float64) bool             `expr:"known"`
 	Ratio         func(float64, float64) float64 `expr:"ratio"`
+	Field         func(string) string            `expr:"field"`
+	Number        func(string) float64           `expr:"number"`
+	Param         func(string) float64           `expr:"param"`
+	Metric        func(string) float64           `expr:"metric"`
 	LastSummary   func(string) string            `expr:"last_summary"`
 	LastDate      func(string) string            `expr:"last_date"`
 }
@@ -105,6 +109,10 @@ func Functions() []Function {
 	out := []Function{
 		{"known", "whether the number is known"},
 		{"ratio", "the first number over the second; unknown where either is, or the second is zero"},
+		{"field", "a field of the golden record, by name, as a text; unknown where the customer has none"},
+		{"number", "a field of the golden record, by name, as a number; unknown where it is none"},
+		{"param", "a parameter of the policy, by name"},
+		{"metric", "a metric of the policy, by key"},
 	}
 	for name, f := range functions() {
 		out = append(out, Function{name, f.doc})
@@ -135,7 +143,7 @@ func functions() map[string]function {
 // eventFunctions ask the series of a pattern.
 func eventFunctions() map[string]function {
 	return map[string]function{
-		"count":  {doc: "events of a pattern, ever or in the last days", number: func(f *frame, c call) (float64, bool) { from, to := f.window(c); return float64(to - from), true }},
+		"count":  {doc: "events of a pattern, ever or in the last days", number: func(f *frame, c call) (float64, bool) { return f.count(c), true }},
 		"exists": {doc: "whether there is an event of a pattern, ever or in the last days", truth: func(f *frame, c call) (bool, bool) { from, to := f.window(c); return to > from, true }},
 		"sum": {doc: "sum of the amounts of a pattern's events in minor units (of several currencies the largest sum)", amount: func(f *frame, c call) *canon.Money {
 			from, to := f.window(c)
@@ -147,18 +155,18 @@ func eventFunctions() map[string]function {
 			if to == from {
 				return 0, false
 			}
-			v := f.ledger.entries[f.ledger.series[c.pattern].of[to-1]].ev.Value
-			if v == nil {
+			e := f.newest(c.pattern)
+			if e == nil || e.Value == nil {
 				return 0, false
 			}
-			return *v, true
+			return *e.Value, true
 		}},
 		"avg_value": {doc: "mean value of a pattern's events, ever or in the last days; unknown where there is none", number: func(f *frame, c call) (float64, bool) {
 			from, to := f.window(c)
 			if to == from {
 				return 0, false
 			}
-			return f.ledger.value(c.pattern, from, to) / float64(to-from), true
+			return f.ledger.value(c.pattern, from, to) / float64(f.ledger.count(c.pattern, from, to)), true
 		}},
 		"active_days":    {doc: "UTC calendar days of the last days that have an event of a pattern", number: (*frame).activeDays},
 		"trend":          {doc: "mean value per day in the last days over the mean of the days before them; unknown until the series is that old", number: (*frame).trend},
@@ -185,7 +193,7 @@ func counted(doc string, since func(*frame) int64) function {
 	return function{doc: doc, since: since, number: func(f *frame, c call) (float64, bool) {
 		s := &f.ledger.series[c.pattern]
 		to := s.upto(f.t)
-		return float64(to - after(s.at[:to], since(f)-1)), true
+		return float64(f.ledger.count(c.pattern, after(s.at[:to], since(f)-1), to)), true
 	}}
 }
 
@@ -231,6 +239,9 @@ type frame struct {
 	// the same in rules, the last microsecond of t's UTC day in scorecards.
 	t, clock     int64
 	customerType string
+	// fields are those of the golden record, cohorts the quantiles of metrics among all customers.
+	fields  map[string]string
+	cohorts map[string][]float64
 
 	stage                          string
 	since, cycleSince, tenureSince int64
@@ -241,7 +252,7 @@ type frame struct {
 // age returns the whole days from a moment to the clock.
 func (f *frame) age(from int64) float64 { return float64((f.clock - from) / day) }
 
-// window returns the positions [from, to) of a series' events in the call's days, or of all.
+// window returns the positions [from, to) of a series' points in the call's days, or of all.
 func (f *frame) window(c call) (from, to int) {
 	s := &f.ledger.series[c.pattern]
 	to = s.upto(f.t)
@@ -251,10 +262,15 @@ func (f *frame) window(c call) (from, to int) {
 	return from, to
 }
 
+// count returns how many events of a series lie in the call's days, or in all.
+func (f *frame) count(c call) float64 {
+	from, to := f.window(c)
+	return float64(f.ledger.count(c.pattern, from, to))
+}
+
 func (f *frame) newest(pattern int) *canon.Event {
-	s := &f.ledger.series[pattern]
-	if n := s.upto(f.t); n > 0 {
-		return f.ledger.entries[s.of[n-1]].ev
+	if held := f.ledger.held(pattern, f.t); len(held) > 0 {
+		return f.ledger.entries[held[len(held)-1]].ev
 	}
 	return nil
 }
@@ -285,7 +301,7 @@ func (f *frame) trend(c call) (float64, bool) {
 	s := &f.ledger.series[c.pattern]
 	to := s.upto(f.t)
 	recent, before := int64(c.days[0])*day, int64(c.days[1])*day
-	if to == 0 || s.at[0] > f.clock-recent-before {
+	if to == 0 || s.first > f.clock-recent-before {
 		return 0, false
 	}
 	mid := after(s.at[:to], f.clock-recent)

@@ -68,7 +68,7 @@ func genSources(t *rapid.T) canon.Sources {
 func genFacts(t *rapid.T) Facts {
 	return Facts{
 		Customer: "cus_1", Type: rapid.SampledFrom([]string{"company", "person"}).Draw(t, "customer type"),
-		Events: genHistory(t), Sources: genSources(t),
+		Events: genHistory(t), Sources: genSources(t), Fields: genFields(t), Cohorts: map[string][]float64{"days": quantiles()},
 	}
 }
 
@@ -90,6 +90,23 @@ func allFresh() canon.Sources {
 	out := canon.Sources{}
 	for _, k := range canon.Kinds() {
 		out[k] = true
+	}
+	return out
+}
+
+// genFields draws what the golden record says.
+func genFields(t *rapid.T) map[string]string {
+	return map[string]string{
+		"plan":  rapid.SampledFrom([]string{"", "pro", "max"}).Draw(t, "plan"),
+		"seats": rapid.SampledFrom([]string{"", "3", "12", "many"}).Draw(t, "seats"),
+	}
+}
+
+// quantiles are 101 ascending numbers, some of them equal.
+func quantiles() []float64 {
+	out := make([]float64, 101)
+	for i := range out {
+		out[i] = float64(i / 7)
 	}
 	return out
 }

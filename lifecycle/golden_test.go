@@ -158,6 +158,16 @@ func render(r Result) string {
 	for _, c := range a.Health.Caps {
 		fmt.Fprintf(&b, "  cap %s %v: %s\n", c.Name, c.Max, c.Reason)
 	}
+	for _, one := range a.Scores {
+		value := "-"
+		if one.Value != nil {
+			value = fmt.Sprintf("%.2f", *one.Value)
+		}
+		fmt.Fprintf(&b, "%s %s %s coverage %.2f\n", one.Name, value, one.Band, one.Coverage)
+	}
+	if a.Verdict != "" {
+		fmt.Fprintf(&b, "verdict %s: %s\n", a.Verdict, a.VerdictReason)
+	}
 	if !a.NextAt.IsZero() {
 		fmt.Fprintf(&b, "next %s\n", a.NextAt.Format(form))
 	}

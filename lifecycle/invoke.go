@@ -35,6 +35,7 @@ func (c *compiler) invoke(n *ast.CallNode) (*invocation, error) {
 		return nil, fmt.Errorf("%s takes one number of days at most", name)
 	}
 	if pattern == "" && len(n.Arguments) == 0 {
+		c.out.moves = c.out.moves || name == "stage" || name == "cycle"
 		c.age(inv)
 		return inv, nil
 	}
@@ -56,7 +57,6 @@ func (c *compiler) age(inv *invocation) {
 
 // depend notes which events the call reads and after how many days its answer may change.
 func (c *compiler) depend(inv *invocation, text string) error {
-	c.age(inv)
 	number, err := c.pattern(text)
 	if err != nil {
 		return err
@@ -67,6 +67,13 @@ func (c *compiler) depend(inv *invocation, text string) error {
 			return err
 		}
 	}
+	c.dependOn(inv, number)
+	return nil
+}
+
+// dependOn notes that the call reads a series of which the number is known.
+func (c *compiler) dependOn(inv *invocation, number int) {
+	c.age(inv)
 	days := []int{0}
 	if inv.fn.age == fromEvents {
 		days = union(days, c.limits)
@@ -76,14 +83,19 @@ func (c *compiler) depend(inv *invocation, text string) error {
 		total += d
 		days = union(days, []int{total})
 	}
+	c.note(inv)
+	var newest []int
+	if inv.asksNewest() {
+		days, newest = days[:1], days[1:]
+	}
 	c.out.kinds = union(c.out.kinds, c.patterns[number].kinds)
 	i := slices.IndexFunc(c.out.reads, func(r read) bool { return r.pattern == number })
 	if i < 0 {
-		c.out.reads = append(c.out.reads, read{number, days})
-		return nil
+		c.out.reads = append(c.out.reads, read{number, days, newest})
+		return
 	}
-	c.out.reads[i].days = union(c.out.reads[i].days, days)
-	return nil
+	r := &c.out.reads[i]
+	r.days, r.newest = union(r.days, days), union(r.newest, newest)
 }
 
 // pattern returns the number of a pattern.

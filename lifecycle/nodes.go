@@ -43,6 +43,8 @@ type (
 		call
 		name string
 		fn   *function
+		// whole says that the figure takes every event of its window into account, one by one.
+		whole bool
 	}
 	negation   struct{ of number }
 	arithmetic struct {
@@ -57,7 +59,7 @@ type (
 		op          string
 		left, right number
 	}
-	// wording compares texts, of which stage() is the only one.
+	// wording compares texts: the stage's key and fields.
 	wording struct {
 		left, right text
 		equal       bool
@@ -68,17 +70,34 @@ type (
 	disjunction struct{ left, right truth }
 )
 
-// text is a literal or a call.
+// text is a literal, a call or a field of the golden record.
 type text struct {
 	literal string
 	call    *invocation
+	field   string
 }
 
-func (t text) text(f *frame) string {
-	if t.call != nil {
-		return t.call.fn.text(f, t.call.call)
+// text is false where the text is not known.
+func (t text) text(f *frame) (string, bool) {
+	switch {
+	case t.call != nil:
+		return t.call.fn.text(f, t.call.call), true
+	case t.field != "":
+		return f.fieldText(t.field)
 	}
-	return t.literal
+	return t.literal, true
+}
+
+// membership is a text's being one of a list.
+type membership struct {
+	of   text
+	list []string
+}
+
+func (n membership) cite(*frame, *citation) {}
+func (n membership) truth(f *frame) tri {
+	s, known := n.of.text(f)
+	return triOf(slices.Contains(n.list, s), known)
 }
 
 func (n numberLiteral) number(*frame) (float64, bool) { return float64(n), true }
@@ -93,22 +112,22 @@ func (n *invocation) cite(f *frame, c *citation) {
 	if n.pattern < 0 {
 		return
 	}
-	s := &f.ledger.series[n.cited]
-	from, to := 0, s.upto(f.t)
+	held := f.ledger.held(n.cited, f.t)
+	from := 0
 	switch {
 	case n.fn.proves != nil:
-		c.add(n.proofs(f, s.of[:to]))
+		c.add(n.proofs(f, held))
 		return
 	case n.fn.since != nil:
-		from = after(s.at[:to], n.fn.since(f)-1)
+		from = f.ledger.behind(held, n.fn.since(f)-1)
 	case n.fn.age == fromEvents:
-		from = max(0, to-1)
+		from = max(0, len(held)-1)
 	}
 	if days := n.reach(); days > 0 {
 		// Of an empty window the newest event before it is the evidence: that it was so long ago.
-		from = min(after(s.at[:to], f.clock-int64(days)*day), max(0, to-1))
+		from = min(f.ledger.behind(held, f.clock-int64(days)*day), max(0, len(held)-1))
 	}
-	c.add(s.of[from:to])
+	c.add(held[from:])
 }
 
 // proofs returns the newest events that still count, oldest first.
@@ -172,27 +191,14 @@ func (n comparison) truth(f *frame) tri {
 	if !ok || !ok2 {
 		return unknown
 	}
-	var v bool
-	switch n.op {
-	case "<":
-		v = a < b
-	case "<=":
-		v = a <= b
-	case ">":
-		v = a > b
-	case ">=":
-		v = a >= b
-	case "==":
-		v = a == b
-	case "!=":
-		v = a != b
-	}
-	return triOf(v, true)
+	return triOf(compared(n.op, a, b), true)
 }
 func (n comparison) cite(f *frame, c *citation) { n.left.cite(f, c); n.right.cite(f, c) }
 
 func (n wording) truth(f *frame) tri {
-	return triOf((n.left.text(f) == n.right.text(f)) == n.equal, true)
+	left, ok := n.left.text(f)
+	right, ok2 := n.right.text(f)
+	return triOf((left == right) == n.equal, ok && ok2)
 }
 func (n wording) cite(*frame, *citation)         {}
 func (n knownNumber) truth(f *frame) tri         { _, ok := n.of.number(f); return triOf(ok, true) }

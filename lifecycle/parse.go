@@ -17,7 +17,18 @@ const maxPolicy = 1 << 20
 
 // Parse reads a policy file. The name stands in complaints. Its error is a canon.Error with the code
 // policy.invalid, whose cause is Complaints: every fault with line, column and hint.
-func Parse(name string, src []byte) (*Policy, error) {
+func Parse(name string, src []byte) (*Policy, error) { return parse(name, src, false) }
+
+// Thorough returns the same policy with every metric in its assessments, whether or not somebody asks for it.
+func (p *Policy) Thorough() *Policy {
+	all, err := parse(p.file, p.source, true)
+	if err != nil {
+		panic("lifecycle: a policy that was read does not parse: " + err.Error())
+	}
+	return all
+}
+
+func parse(name string, src []byte, thorough bool) (*Policy, error) {
 	if len(src) > maxPolicy {
 		return nil, refusal(Complaints{{File: name, Line: 1, Column: 1, Message: "the policy file is larger than 1 MB", Hint: "a policy is a few hundred lines"}})
 	}
@@ -25,12 +36,31 @@ func Parse(name string, src []byte) (*Policy, error) {
 	if fault != nil {
 		return nil, refusal(Complaints{*fault})
 	}
-	b := &builder{file: name, where: where, compiler: newCompiler(), policy: &Policy{name: spec.Policy, version: spec.Version}}
+	nameRules(spec.Stages)
+	b := &builder{file: name, where: where, compiler: newCompiler(), policy: &Policy{name: spec.Policy, version: spec.Version, file: name, source: bytes.Clone(src), spec: spec, where: where}, thorough: thorough}
 	b.build(spec)
 	if len(b.complaints) > 0 {
 		return nil, refusal(b.complaints)
 	}
+	b.policy.fingerprint, b.policy.tails = stamp(src), tails{tailMost, tailLeast, tailStale, tailDays}
+	b.policy.asked = b.policy.asking()
 	return b.policy, nil
+}
+
+// nameRules gives a name to every rule that has none.
+func nameRules(stages []stageSpec) {
+	for _, s := range stages {
+		for i := range s.Enter {
+			if s.Enter[i].Rule == "" {
+				s.Enter[i].Rule = fmt.Sprintf("%s.%d", s.Key, i+1)
+			}
+		}
+		for i := range s.Exits {
+			if s.Exits[i].Rule == "" {
+				s.Exits[i].Rule = fmt.Sprintf("%s.exit.%d", s.Key, i+1)
+			}
+		}
+	}
 }
 
 // decode reads the YAML with strict keys. The YAML library is known to panic on some malformed input; a

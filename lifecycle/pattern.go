@@ -12,7 +12,7 @@ import (
 // family is what a policy may say of event types that share a first segment.
 type family struct {
 	kind canon.Kind
-	// types are the last segments; none where any is possible.
+	// types are the last segments.
 	types []string
 }
 
@@ -27,14 +27,15 @@ func families() map[string]family {
 		"person":       {canon.KindContact, strings.Fields("opted_out opted_in do_not_contact contact_allowed email_changed title_changed employer_changed merged archived")},
 		"owner":        {canon.KindCompany, []string{"changed"}},
 		"deal":         with(canon.KindDeal, "created stage_changed amount_changed close_date_changed won lost reopened"),
-		"quote":        with(canon.KindQuote, "created sent approved accepted rejected expired amount_changed"),
+		"quote":        with(canon.KindQuote, "sent approved accepted rejected expired amount_changed"),
 		"invoice":      with(canon.KindInvoice, "issued overdue partially_paid paid voided uncollectible reopened amount_changed due_date_changed"),
-		"credit":       with(canon.KindInvoice, "issued voided"),
+		"credit":       {canon.KindInvoice, strings.Fields("issued voided")},
 		"subscription": with(canon.KindSubscription, "trial_started trial_ended started changed price_changed past_due paused resumed cancel_scheduled cancel_revoked renewed ended"),
 		"ticket":       with(canon.KindTicket, "opened replied escalated deescalated priority_changed reassigned solved reopened rated"),
-		"usage":        {kind: canon.KindUsage},
+		"usage":        with(canon.KindUsage, "recorded"),
+		"milestone":    {canon.KindUsage, strings.Fields("first_use first_feature_use")},
 		"survey":       with(canon.KindSurvey, "nps csat ces"),
-		"touch":        {kind: canon.KindActivity},
+		"touch":        {canon.KindActivity, strings.Fields("email call meeting note task form webinar visit other")},
 		"activity":     with(canon.KindActivity, ""),
 	}
 }
@@ -54,6 +55,9 @@ type pattern struct {
 	text  string
 	alts  []alternative
 	kinds []canon.Kind
+	need  need
+	// where keeps only some of the events; nil keeps all.
+	where filter
 }
 
 // parsePattern reads a pattern and refuses event types that no timeline holds.
@@ -77,7 +81,7 @@ func parsePattern(text string) (pattern, error) {
 		if rest == "*" {
 			p.alts = append(p.alts, alternative{prefix: first + ".", direction: direction})
 		} else {
-			if fam.types != nil && !slices.Contains(fam.types, rest) {
+			if !slices.Contains(fam.types, rest) {
 				return p, fmt.Errorf("event type %q is unknown: after %q comes one of %s", typ, first+".", strings.Join(fam.types, ", "))
 			}
 			p.alts = append(p.alts, alternative{typ: typ, direction: direction})
@@ -93,13 +97,14 @@ func parsePattern(text string) (pattern, error) {
 type match struct {
 	series     int
 	directions []string // nil for any
+	where      filter   // nil for any
 }
 
 // matches lists the patterns that take events of the type.
 func matches(patterns []pattern, typ string) []match {
 	var out []match
 	for i, p := range patterns {
-		m, any := match{series: i}, false
+		m, any := match{series: i, where: p.where}, false
 		for _, a := range p.alts {
 			if a.typ != typ && (a.typ != "" || !strings.HasPrefix(typ, a.prefix)) {
 				continue
@@ -118,4 +123,22 @@ func matches(patterns []pattern, typ string) []match {
 		}
 	}
 	return out
+}
+
+// EventTypes lists the event types that a policy may ask for, sorted.
+func EventTypes() []string {
+	var out []string
+	for first, fam := range families() {
+		for _, rest := range fam.types {
+			out = append(out, first+"."+rest)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// KindsOf returns the kinds of entity that the events of a pattern come from.
+func KindsOf(pattern string) ([]canon.Kind, error) {
+	p, err := parsePattern(pattern)
+	return p.kinds, err
 }

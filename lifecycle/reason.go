@@ -23,6 +23,7 @@ type piece struct {
 
 // template compiles a reason. Only measures have a {value}.
 func (c *compiler) template(source string, hasValue bool) (template, error) {
+	c.dated = hasValue
 	var out template
 	rest := source
 	for {
@@ -59,7 +60,7 @@ func (c *compiler) figure(code string) (piece, error) {
 	if err != nil {
 		return piece{}, err
 	}
-	c.out, c.limits, c.prose = &expression{}, nil, true
+	c.out, c.limits, c.prose, c.inlined = &expression{}, nil, true, 0
 	defer func() { c.prose = false }()
 	if _, ok := root.(*ast.CallNode); ok && isText(root) {
 		t, err := c.toText(root)
@@ -80,7 +81,7 @@ func (t template) say(f *frame, value string) string {
 		case p.value:
 			b.WriteString(value)
 		case p.text != nil:
-			b.WriteString(strings.TrimRight(p.text.text(f), "."))
+			b.WriteString(strings.TrimRight(p.text.word(f), "."))
 		case p.number != nil:
 			b.WriteString(figureOf(f, p.number))
 		default:
@@ -88,6 +89,15 @@ func (t template) say(f *frame, value string) string {
 		}
 	}
 	return b.String()
+}
+
+// word is the text for a sentence.
+func (t text) word(f *frame) string {
+	s, known := t.text(f)
+	if !known {
+		return "unknown"
+	}
+	return s
 }
 
 // figureOf prints a number for people: money with its currency, others with two decimals at most.

@@ -1,13 +1,19 @@
 package lifecycle
 
-// The spec types are the policy file as it is written; see default.yaml for what each key means.
+// The spec types are the policy file as it is written; see packs/ for what each key means.
 type policySpec struct {
-	Policy     string          `yaml:"policy"`
-	Version    string          `yaml:"version"`
-	Doc        string          `yaml:"doc"`
-	Stages     []stageSpec     `yaml:"stages"`
-	Flags      []flagSpec      `yaml:"flags"`
-	Scorecards []scorecardSpec `yaml:"scorecards"`
+	Policy     string                   `yaml:"policy"`
+	Version    string                   `yaml:"version"`
+	Doc        string                   `yaml:"doc"`
+	Parameters map[string]parameterSpec `yaml:"parameters"`
+	Metrics    []metricSpec             `yaml:"metrics"`
+	Stages     []stageSpec              `yaml:"stages"`
+	Flags      []flagSpec               `yaml:"flags"`
+	Scorecards []scorecardSpec          `yaml:"scorecards"`
+	Verdicts   []verdictSpec            `yaml:"verdicts"`
+	Segments   []segmentSpec            `yaml:"segments"`
+	Plays      []playSpec               `yaml:"plays"`
+	PlayRules  playRulesSpec            `yaml:"play_rules"`
 }
 
 type stageSpec struct {
@@ -17,16 +23,55 @@ type stageSpec struct {
 	Customer bool        `yaml:"customer"`
 	Exit     bool        `yaml:"exit"`
 	Enter    []enterSpec `yaml:"enter"`
+	// Exits are rules that lead out of this stage, into the first stage that is an exit where to is not given.
+	Exits []exitSpec `yaml:"exits"`
+	// StuckAfter is a length of time, or the name of a parameter that holds days.
+	StuckAfter   string      `yaml:"stuck_after"`
+	StuckAfterBy []stuckCase `yaml:"stuck_after_by"`
+	Metrics      []string    `yaml:"metrics"`
+	Events       []string    `yaml:"events"`
+	Owners       ownersSpec  `yaml:"owners"`
+}
+
+type stuckCase struct {
+	When  string `yaml:"when"`
+	After string `yaml:"after"`
+}
+
+// ownersSpec says which departments have which part in a stage.
+type ownersSpec struct {
+	Responsible names `yaml:"responsible"`
+	Accountable names `yaml:"accountable"`
+	Consulted   names `yaml:"consulted"`
+	Informed    names `yaml:"informed"`
+}
+
+type exitSpec struct {
+	To         string   `yaml:"to"`
+	Rule       string   `yaml:"rule"`
+	When       string   `yaml:"when"`
+	Unless     string   `yaml:"unless"`
+	For        string   `yaml:"for"`
+	Reason     string   `yaml:"reason"`
+	ReasonCode string   `yaml:"reason_code"`
+	Precedence int      `yaml:"precedence"`
+	Needs      []string `yaml:"needs"`
 }
 
 type enterSpec struct {
-	Rule       string   `yaml:"rule"`
-	From       names    `yaml:"from"`
-	When       string   `yaml:"when"`
-	For        string   `yaml:"for"`
-	Reason     string   `yaml:"reason"`
-	Precedence int      `yaml:"precedence"`
-	Needs      []string `yaml:"needs"`
+	Rule   string `yaml:"rule"`
+	From   names  `yaml:"from"`
+	When   string `yaml:"when"`
+	Unless string `yaml:"unless"`
+	For    string `yaml:"for"`
+	Reason string `yaml:"reason"`
+	// ReasonCode is the reason in one word, for reports.
+	ReasonCode string `yaml:"reason_code"`
+	Precedence int    `yaml:"precedence"`
+	// AllowBackward says that the rule leads back on purpose, Cycle: next that it begins another turn.
+	AllowBackward bool     `yaml:"allow_backward"`
+	Cycle         string   `yaml:"cycle"`
+	Needs         []string `yaml:"needs"`
 }
 
 type flagSpec struct {
@@ -35,77 +80,6 @@ type flagSpec struct {
 	Doc    string `yaml:"doc"`
 	Stages names  `yaml:"stages"`
 	When   string `yaml:"when"`
-}
-
-type scorecardSpec struct {
-	Name        string      `yaml:"name"`
-	Intent      string      `yaml:"intent"`
-	AppliesTo   []string    `yaml:"applies_to"`
-	Bands       bandsSpec   `yaml:"bands"`
-	Sufficiency *float64    `yaml:"sufficiency"`
-	Undelivered string      `yaml:"undelivered"`
-	Groups      []groupSpec `yaml:"groups"`
-	Caps        []capSpec   `yaml:"caps"`
-}
-
-type bandsSpec struct {
-	Green  *float64 `yaml:"green"`
-	Yellow *float64 `yaml:"yellow"`
-}
-
-type groupSpec struct {
-	Key      string        `yaml:"key"`
-	Title    string        `yaml:"title"`
-	Weight   float64       `yaml:"weight"`
-	Measures []measureSpec `yaml:"measures"`
-}
-
-type measureSpec struct {
-	Key     string    `yaml:"key"`
-	Title   string    `yaml:"title"`
-	Doc     string    `yaml:"doc"`
-	Weight  float64   `yaml:"weight"`
-	Value   string    `yaml:"value"`
-	Unit    string    `yaml:"unit"`
-	Needs   []string  `yaml:"needs"`
-	Only    string    `yaml:"only"`
-	Missing string    `yaml:"missing"`
-	Curve   curveSpec `yaml:"curve"`
-	Reason  string    `yaml:"reason"`
-	Zero    string    `yaml:"zero"`
-}
-
-type curveSpec struct {
-	Linear  *linearSpec  `yaml:"linear"`
-	Bands   []bandSpec   `yaml:"bands"`
-	Boolean *booleanSpec `yaml:"boolean"`
-	Decay   *decaySpec   `yaml:"decay"`
-}
-
-type linearSpec struct {
-	Worst float64 `yaml:"worst"`
-	Best  float64 `yaml:"best"`
-}
-
-type bandSpec struct {
-	UpTo  *float64 `yaml:"up_to"`
-	Worth float64  `yaml:"worth"`
-}
-
-type booleanSpec struct {
-	Yes float64 `yaml:"yes"`
-	No  float64 `yaml:"no"`
-}
-
-type decaySpec struct {
-	HalfLife float64 `yaml:"half_life"`
-}
-
-type capSpec struct {
-	Key    string  `yaml:"key"`
-	Max    float64 `yaml:"max"`
-	When   string  `yaml:"when"`
-	Reason string  `yaml:"reason"`
 }
 
 // names is a list of names, or one name on its own.

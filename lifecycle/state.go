@@ -38,6 +38,7 @@ type invoice struct {
 	overdueSince int64 // 0 while not late
 	fellDue      int64 // when it was last late, should it be opened again
 	deleted      bool
+	settled      bool // paid, or given up
 }
 
 type ticket struct{ open, urgent, deleted bool }
@@ -197,9 +198,9 @@ func (v *invoice) apply(what string, at int64) {
 	case "overdue":
 		v.overdueSince, v.fellDue = at, at
 	case "reopened":
-		v.overdueSince = v.fellDue
+		v.overdueSince, v.settled = v.fellDue, false
 	case "paid", "voided", "uncollectible":
-		v.overdueSince = 0
+		v.overdueSince, v.settled = 0, true
 	case "deleted":
 		v.deleted = true
 	}

@@ -24,11 +24,13 @@ type cursor struct {
 	at     []int64
 	offset int64
 	pos    int
+	// newest leaves out the moments by which a later event has come.
+	newest bool
 }
 
 // next returns the first moment after t.
 func (c *cursor) next(t int64) int64 {
-	for c.pos < len(c.at) && c.at[c.pos]+c.offset <= t {
+	for c.pos < len(c.at) && (c.at[c.pos]+c.offset <= t || c.newest && c.pos+1 < len(c.at) && c.at[c.pos+1] <= c.at[c.pos]+c.offset) {
 		c.pos++
 	}
 	if c.pos == len(c.at) {
@@ -52,11 +54,14 @@ type walker struct {
 	holding      []int64
 	path         []canon.Event
 	last         step
+	// read takes the scores' readings on the way; nil where nobody asks for them.
+	read *readings
 }
 
 // step is how the customer came into the present stage.
 type step struct {
 	rule     *rule
+	at       int // the rule's position
 	reason   string
 	evidence []string
 }
@@ -71,11 +76,19 @@ func newWalker(p *Policy, f *frame, customer string) *walker {
 	return w
 }
 
-// run walks up to now, which is included, and leaves frame and state there.
-func (w *walker) run(now int64) {
-	t := int64(always)
+// resume sets the cursors behind t, up to which the walk has come before, once later events are known.
+func (w *walker) resume(t int64) {
+	w.cursors = w.cursors[:0]
+	for _, i := range w.policy.leaving[w.stage] {
+		w.cursors = w.frame.cursors(w.cursors, i, w.policy.rules[i].when, t)
+	}
+}
+
+// run walks from behind t up to now, which is included, and leaves frame and state there.
+func (w *walker) run(t, now int64) {
 	for {
 		t = w.next(t)
+		w.readUntil(min(t, floorDay(now)))
 		if t > now {
 			break
 		}
@@ -148,7 +161,7 @@ func (w *walker) settle(t int64) {
 		if best < 0 {
 			return
 		}
-		w.transit(&w.policy.rules[best], t)
+		w.transit(best, t)
 		visited = append(visited, w.stage)
 	}
 }
@@ -191,7 +204,11 @@ func (f *frame) cursors(list []cursor, rule int, x *expression, t int64) []curso
 		}
 		for _, d := range r.days {
 			offset := int64(d) * day
-			list = append(list, cursor{rule, at, offset, after(at, t-offset)})
+			list = append(list, cursor{rule: rule, at: at, offset: offset, pos: after(at, t-offset)})
+		}
+		for _, d := range r.newest {
+			offset := int64(d) * day
+			list = append(list, cursor{rule: rule, at: at, offset: offset, pos: after(at, t-offset), newest: true})
 		}
 	}
 	if f.stage != "" {
@@ -208,11 +225,12 @@ func (f *frame) cursors(list []cursor, rule int, x *expression, t int64) []curso
 }
 
 // transit moves the customer and writes the event.
-func (w *walker) transit(r *rule, t int64) {
+func (w *walker) transit(best int, t int64) {
 	p, f := w.policy, w.frame
+	r := &p.rules[best]
 	var cited citation
 	r.when.truth.cite(f, &cited)
-	w.last = step{r, r.reason.say(f, ""), cited.ids(f.ledger)}
+	w.last = step{r, best, r.reason.say(f, ""), cited.ids(f.ledger)}
 	from, to := Stage{}, p.stages[r.to].Stage
 	if w.stage < len(p.stages) {
 		from = p.stages[w.stage].Stage
@@ -231,6 +249,14 @@ func (w *walker) transit(r *rule, t int64) {
 		direction = "exit"
 	case r.to < w.stage:
 		direction = "back"
+	}
+	if r.nextCycle && direction != "enter" && direction != "reentry" {
+		if direction == "back" {
+			direction = "reentry" // another turn is no step back
+		}
+		f.cycle++
+		f.cycleSince = t
+		f.state.newCycle()
 	}
 	if to.Customer && !f.isCustomer {
 		f.tenureSince = t
@@ -251,6 +277,9 @@ func (w *walker) event(from, to Stage, direction string) canon.Event {
 	data := map[string]any{
 		"from": from.Key, "to": to.Key, "direction": direction, "rule": w.last.rule.name,
 		"policy": w.policy.Name(), "cycle": float64(w.frame.cycle),
+	}
+	if w.last.rule.code != "" {
+		data["reason_code"] = w.last.rule.code
 	}
 	if len(w.last.evidence) > 0 {
 		data["evidence"] = strings.Join(w.last.evidence, ",")

@@ -27,11 +27,11 @@ func facts(before *State, s State) []fact {
 	case *canon.Ticket:
 		return ticketFacts(bodyOf[canon.Ticket](before), s, b)
 	case *canon.Usage:
-		return usageFacts(b)
+		return usageFacts(s.Entity, b)
 	case *canon.Survey:
-		return surveyFacts(b)
+		return surveyFacts(s.Entity, b)
 	case *canon.Activity:
-		return activityFacts(b)
+		return activityFacts(s.Entity, b)
 	}
 	return nil
 }
@@ -54,9 +54,9 @@ func changes(before, after State) []fact {
 	case *canon.Ticket:
 		return pair(before, b, func(old, b *canon.Ticket) []fact { return ticketChanges(old, b, after.At) })
 	case *canon.Usage:
-		return pair(before, b, func(old, b *canon.Usage) []fact { return usageChanges(old, b, after.At) })
+		return pair(before, b, func(old, b *canon.Usage) []fact { return usageChanges(old, b, after) })
 	case *canon.Survey:
-		return pair(before, b, func(old, b *canon.Survey) []fact { return surveyChanges(old, b, after.At) })
+		return pair(before, b, func(old, b *canon.Survey) []fact { return surveyChanges(old, b, after) })
 	}
 	return nil
 }

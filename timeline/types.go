@@ -189,10 +189,10 @@ func careTypes() []Type {
 func signalTypes() []Type {
 	ts := []Type{{
 		Type: "usage.recorded", Kind: canon.KindUsage, Sentence: "The product was used, or an earlier reading was corrected by the difference.",
-		Value: "the quantity", Data: []string{"corrected", "feature", "from", "to"}, PII: PIINone,
+		Value: "the quantity", Data: []string{"corrected", "feature", "from", "person", "to"}, PII: PIINone,
 	}}
 	for _, s := range []struct{ typ, scale string }{{"nps", "0 to 10"}, {"csat", "1 to 5"}, {"ces", "1 to 7"}} {
-		ts = append(ts, Type{Type: "survey." + s.typ, Kind: canon.KindSurvey, Sentence: "A survey was answered.", Value: "the score, " + s.scale, PII: PIINone})
+		ts = append(ts, Type{Type: "survey." + s.typ, Kind: canon.KindSurvey, Sentence: "A survey was answered.", Value: "the score, " + s.scale, Data: []string{"person"}, PII: PIINone})
 	}
 	for _, s := range []struct{ typ, sentence string }{
 		{"email", "A mail was written."},
@@ -205,7 +205,7 @@ func signalTypes() []Type {
 		{"visit", "There was a visit."},
 		{"other", "There was another touch."},
 	} {
-		ts = append(ts, Type{Type: "touch." + s.typ, Kind: canon.KindActivity, Sentence: s.sentence, Data: []string{"by", "direction"}, PII: PIIText})
+		ts = append(ts, Type{Type: "touch." + s.typ, Kind: canon.KindActivity, Sentence: s.sentence, Data: []string{"by", "direction", "person"}, PII: PIIText})
 	}
 	return ts
 }

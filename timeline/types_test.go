@@ -12,6 +12,32 @@ import (
 	"github.com/lifecyclehub/hub/canon"
 )
 
+// by51 is what a contact did.
+func by51(s State) State {
+	s.Entity.Owners = []canon.Owner{
+		{Kind: canon.KindCompany, Ref: canon.Ref{Connection: "crm", Stream: "companies", ID: "9"}},
+		{Kind: canon.KindContact, Ref: canon.Ref{Connection: "crm", Stream: "contacts", ID: "51"}},
+	}
+	return s
+}
+
+// Whose doing it was is told by an id that is the same for all that they did, and that tells neither record nor address.
+func TestWhoseDoingItWas(t *testing.T) {
+	told := func(s State) string {
+		id, _ := Derive(nil, s)[0].Data["person"].(string)
+		return id
+	}
+	use, answer := state(1, &canon.Usage{At: day(1)}), state(1, &canon.Survey{Type: "nps", At: day(1)})
+	if told(use) != "" || told(by51(use)) == "" || told(by51(use)) != told(by51(answer)) {
+		t.Errorf("persons %q %q %q", told(use), told(by51(use)), told(by51(answer)))
+	}
+	use.Entity.Owners = []canon.Owner{{Kind: canon.KindContact, Email: " Ana@acme.com"}}
+	answer.Entity.Owners = []canon.Owner{{Kind: canon.KindContact, Email: "ana@acme.com"}}
+	if told(use) != told(answer) || strings.Contains(told(use), "ana") {
+		t.Errorf("persons %q %q", told(use), told(answer))
+	}
+}
+
 // corpus is every event that the histories of these tests tell, and those that none of them does.
 func corpus() []canon.Event {
 	var events []canon.Event
@@ -31,11 +57,12 @@ func corpus() []canon.Event {
 		tell(there, goneFor(2, "merged", "7", body), state(3, body))
 	}
 	for _, typ := range []string{"email", "call", "meeting", "note", "task", "form", "webinar", "visit", "other"} {
-		tell(state(1, &canon.Activity{Type: typ, Direction: "in", By: "human", At: day(1)}))
+		tell(by51(state(1, &canon.Activity{Type: typ, Direction: "in", By: "human", At: day(1)})))
 	}
 	for _, typ := range []string{"nps", "csat", "ces"} {
-		tell(state(1, &canon.Survey{Type: typ, Score: 3, At: day(1)}))
+		tell(by51(state(1, &canon.Survey{Type: typ, Score: 3, At: day(1)})))
 	}
+	tell(by51(state(1, &canon.Usage{Quantity: 3, At: day(1)})))
 	tell(goneFor(2, "archived", "", &canon.Company{}))
 	tell(state(1, &canon.Company{Parent: canon.Ref{Connection: "a", Stream: "b", ID: "1"}}), state(2, &canon.Company{}))
 	tell(state(1, &canon.Quote{Status: "approved", Amount: eur(5)}), state(2, &canon.Quote{Status: "rejected", Amount: eur(5)}))
