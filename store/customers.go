@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -26,22 +27,45 @@ func (t *Tx) EnsureCustomers(ctx context.Context, ps []canon.Profile) error {
 	return t.insert(ctx, "INSERT INTO customers (id, type, name, search, domain)", "ON CONFLICT (id) DO UPDATE SET dirty = 1, gone = 0", rows)
 }
 
-// MarkDirty marks customers as to be assessed.
+// The marks of customers: touched, whose golden record is to be made anew as well, and stale, who are only to be assessed.
+const (
+	touched = 1
+	stale   = 2
+)
+
+// MarkDirty marks customers as to be assessed, and their golden records as to be made anew.
 func (t *Tx) MarkDirty(ctx context.Context, ids []string) error {
 	return each(ids, 1, func(ph string, args []any) error {
-		return t.exec(ctx, "UPDATE customers SET dirty = 1 WHERE dirty = 0 AND id IN ("+ph+")", args...)
+		return t.exec(ctx, "UPDATE customers SET dirty = 1 WHERE dirty <> 1 AND id IN ("+ph+")", args...)
 	})
 }
 
-// MarkAllDirty marks every customer as to be assessed.
+// MarkAllDirty marks every customer as MarkDirty does.
 func (t *Tx) MarkAllDirty(ctx context.Context) error {
-	return t.exec(ctx, "UPDATE customers SET dirty = 1 WHERE dirty = 0")
+	return t.exec(ctx, "UPDATE customers SET dirty = 1 WHERE dirty <> 1")
+}
+
+// MarkStale marks the customers who are in one of the stages as to be assessed, all of them where none is named.
+func (t *Tx) MarkStale(ctx context.Context, stages []string) error {
+	if len(stages) == 0 {
+		return t.exec(ctx, "UPDATE customers SET dirty = $1 WHERE dirty = 0", stale)
+	}
+	return each(stages, 2, func(ph string, args []any) error {
+		return t.exec(ctx, "UPDATE customers SET dirty = $1 WHERE dirty = 0 AND (stage IN ("+ph+") OR id IN (SELECT customer FROM overrides))", append([]any{stale}, args...)...)
+	})
+}
+
+// Unmark takes the marks off customers whose stored assessment is what they would get.
+func (t *Tx) Unmark(ctx context.Context, ids []string) error {
+	return each(ids, 1, func(ph string, args []any) error {
+		return t.exec(ctx, "UPDATE customers SET dirty = 0 WHERE id IN ("+ph+")", args...)
+	})
 }
 
 // Dirty returns at most limit customers that are to be assessed.
 func (t *Tx) Dirty(ctx context.Context, limit int) ([]string, error) {
 	return scan(func() (*sql.Rows, error) {
-		return t.query(ctx, "SELECT id FROM customers WHERE dirty = 1 ORDER BY id LIMIT $1", limit)
+		return t.query(ctx, "SELECT id FROM customers WHERE dirty > 0 ORDER BY id LIMIT $1", limit)
 	}, readID)
 }
 
@@ -60,28 +84,33 @@ func readID(r *sql.Rows) (string, error) {
 
 // CustomerStates returns what is kept of customers.
 func (t *Tx) CustomerStates(ctx context.Context, ids []string) (map[string]canon.CustomerState, error) {
-	rows, err := in(ctx, t, "SELECT id, type, assessment, assessed, first_seen_at, last_event_at FROM customers WHERE id", "", nil, ids,
-		func(r *sql.Rows) (canon.CustomerState, error) {
-			var s canon.CustomerState
-			var doc string
-			var first, last int64
-			if err := r.Scan(&s.ID, &s.Type, &doc, &s.Assessed, &first, &last); err != nil {
-				return s, err
-			}
-			s.FirstSeenAt, s.LastEventAt = instant(first), instant(last)
-			if doc != "" {
-				s.Assessment = &canon.Assessment{}
-				if err := json.Unmarshal([]byte(doc), s.Assessment); err != nil {
-					return s, fmt.Errorf("stored assessment of %s: %w", s.ID, err)
-				}
-			}
-			return s, nil
-		})
+	rows, err := in(ctx, t, "SELECT id, type, name, domain, fields, gone, dirty, assessment, assessed, first_seen_at, last_event_at FROM customers WHERE id", "", nil, ids, readState)
 	out := make(map[string]canon.CustomerState, len(rows))
 	for _, s := range rows {
 		out[s.ID] = s
 	}
 	return out, err
+}
+
+func readState(r *sql.Rows) (canon.CustomerState, error) {
+	var s canon.CustomerState
+	var fields, doc sql.RawBytes
+	var gone, dirty, first, last int64
+	if err := r.Scan(&s.ID, &s.Type, &s.Profile.Name, &s.Profile.Domain, &fields, &gone, &dirty, &doc, &s.Assessed, &first, &last); err != nil {
+		return s, err
+	}
+	s.Profile.ID, s.Profile.Type, s.Profile.Gone, s.Touched = s.ID, s.Type, gone == 1, dirty == touched
+	s.FirstSeenAt, s.LastEventAt = instant(first), instant(last)
+	if err := json.Unmarshal(fields, &s.Profile.Fields); err != nil {
+		return s, fmt.Errorf("stored golden record of %s: %w", s.ID, err)
+	}
+	if len(doc) > 0 {
+		s.Doc, s.Assessment = bytes.Clone(doc), &canon.Assessment{}
+		if err := json.Unmarshal(s.Doc, s.Assessment); err != nil {
+			return s, fmt.Errorf("stored assessment of %s: %w", s.ID, err)
+		}
+	}
+	return s, nil
 }
 
 // PutProfiles stores golden records.
@@ -107,17 +136,20 @@ func parentOf(p canon.Profile) string {
 	return ""
 }
 
-// PutCustomerStates stores what is kept of customers and takes their mark off.
+// PutCustomerStates stores what is kept of customers and takes their mark off. A state's Doc, where there is one, is that
+// of its assessment.
 func (t *Tx) PutCustomerStates(ctx context.Context, ss []canon.CustomerState) error {
 	rows := make([][]any, len(ss))
 	for i, s := range ss {
-		a := s.Assessment
+		a, doc := s.Assessment, s.Doc
 		if a == nil {
-			a = &canon.Assessment{}
+			a, doc = &canon.Assessment{}, nil
 		}
-		doc, err := json.Marshal(a)
-		if err != nil {
-			return err
+		if len(doc) == 0 {
+			var err error
+			if doc, err = json.Marshal(a); err != nil {
+				return err
+			}
 		}
 		var mrr, score any
 		currency := ""
@@ -151,15 +183,18 @@ func (t *Tx) NextSequences(ctx context.Context, n map[string]int64) (map[string]
 	})
 }
 
-// AddAssessments appends to the history of assessments.
-func (t *Tx) AddAssessments(ctx context.Context, ns []int64, as []canon.Assessment) error {
-	rows := make([][]any, len(as))
-	for i, a := range as {
-		doc, err := json.Marshal(a)
-		if err != nil {
-			return err
+// AddAssessments appends the assessments of customers, each by its number, to their history.
+func (t *Tx) AddAssessments(ctx context.Context, ss []canon.CustomerState) error {
+	rows := make([][]any, len(ss))
+	for i, s := range ss {
+		doc := s.Doc
+		if len(doc) == 0 {
+			var err error
+			if doc, err = json.Marshal(s.Assessment); err != nil {
+				return err
+			}
 		}
-		rows[i] = []any{a.Customer, ns[i], micros(a.At), micros(t.now), string(doc)}
+		rows[i] = []any{s.ID, s.Assessed, micros(s.Assessment.At), micros(t.now), string(doc)}
 	}
 	return t.insert(ctx, "INSERT INTO assessments (customer, n, at, recorded_at, doc)", "ON CONFLICT (customer, n) DO NOTHING", rows)
 }

@@ -241,6 +241,9 @@ func (t *Tx) SetOwners(ctx context.Context, es []*canon.StoredEntity) error {
 
 // MoveEvents gives the events of entities to the entities' customers.
 func (t *Tx) MoveEvents(ctx context.Context, es []*canon.StoredEntity) error {
+	if err := t.movesBooks(ctx, es); err != nil {
+		return err
+	}
 	rows := make([][]any, len(es))
 	for i, e := range es {
 		rows[i] = []any{e.Row, e.Customer}

@@ -52,11 +52,10 @@ func (t *Tx) DropMarks(ctx context.Context, erasure string) error {
 	return t.exec(ctx, "DELETE FROM marks WHERE erasure = $1", erasure)
 }
 
-// Marks returns the marks that block: all of them, or those of erasures in one state.
-func (t *Tx) Marks(ctx context.Context, state string) ([]canon.Mark, error) {
+// Marks returns the marks that block.
+func (t *Tx) Marks(ctx context.Context) ([]canon.Mark, error) {
 	return scan(func() (*sql.Rows, error) {
-		return t.query(ctx, `SELECT m.erasure, m.kind, m.mark, m.hint FROM marks m JOIN erasures e ON e.id = m.erasure
-			WHERE e.state = $1 OR CAST($2 AS BIGINT) = 1 ORDER BY m.erasure, m.kind, m.mark`, state, flag(state == ""))
+		return t.query(ctx, "SELECT m.erasure, m.kind, m.mark, m.hint FROM marks m JOIN erasures e ON e.id = m.erasure ORDER BY m.erasure, m.kind, m.mark")
 	}, func(r *sql.Rows) (canon.Mark, error) {
 		var m canon.Mark
 		err := r.Scan(&m.Erasure, &m.Kind, &m.Sum, &m.Hint)
@@ -181,6 +180,13 @@ func (t *Tx) eraseEvents(ctx context.Context, where string, rows []int64) error 
 	if err := t.eraseChanges(ctx, "change", changes); err != nil {
 		return err
 	}
+	owners, err := in(ctx, t, "SELECT DISTINCT customer FROM events WHERE "+where, "", nil, rows, readID)
+	if err != nil {
+		return err
+	}
+	if err := t.DropBooks(ctx, owners); err != nil {
+		return err
+	}
 	return erase(ctx, t, "events WHERE "+where, rows)
 }
 
@@ -212,7 +218,7 @@ func (t *Tx) EraseCustomers(ctx context.Context, ids []string) (int, error) {
 	if err := t.eraseChanges(ctx, "customer", empty); err != nil {
 		return 0, err
 	}
-	for _, where := range []string{"events WHERE entity = 0 AND customer", "assessments WHERE customer", "pushed WHERE customer", "moves WHERE origin", "moves WHERE destination", "customers WHERE id"} {
+	for _, where := range []string{"events WHERE entity = 0 AND customer", "assessments WHERE customer", "books WHERE customer", "overrides WHERE customer", "pushed WHERE customer", "moves WHERE origin", "moves WHERE destination", "play_states WHERE customer", "firings WHERE customer", "customers WHERE id"} {
 		if err := erase(ctx, t, where, empty); err != nil {
 			return 0, err
 		}

@@ -16,7 +16,10 @@ var harmless = map[string]string{
 	"deliveries": "id endpoint change type customer state", "attempts": "delivery", "pushed": "connection stream rid field state customer",
 	"dead_letters": "id connection stream rid code", "vault": "*", "vault_leases": "*", "sweeps": "*", "seen": "*",
 	"fields": "connection stream types label doc vendor_type", "drift": "connection stream what", "decisions": "id kind field revokes author",
-	"moves": "origin destination", "candidates": "id kind", "meta": "name", "erasures": "*", "marks": "*", "audit": "*",
+	// Books hold words, and are let go by every erasure before it has come to its end.
+	"books": "customer doc", "overrides": "id customer field author revokes",
+	"moves": "origin destination", "candidates": "id kind", "meta": "name", "erasures": "*",
+	"play_states": "*", "firings": "id play category mode customer suppressed", "play_modes": "play mode", "marks": "*", "audit": "*",
 }
 
 // TestEveryTextIsLookedAt: a column that can hold text is gone through by an erasure, or said to hold none.
@@ -58,6 +61,7 @@ func TestEveryTextIsLookedAt(t *testing.T) {
 func TestEveryTableIsExported(t *testing.T) {
 	derived := map[string]string{
 		"streams": "how reading went", "fields": "what records consist of", "drift": "how that changed", "meta": "how the hub works",
+		"play_modes": "how plays are run",
 	}
 	for _, name := range textNames() {
 		if _, ok := derived[name]; ok == slices.ContainsFunc(parts, func(p part) bool { return p.table == name }) {

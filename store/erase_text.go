@@ -51,10 +51,13 @@ var textTables = []textTable{
 	{name: "streams", key: []string{"connection", "stream"}, text: []string{"error", "notice"}},
 	{name: "fields", key: []string{"connection", "stream", "path"}, text: []string{"path"}, fixed: named("path")},
 	{name: "drift", key: []string{"id"}, number: named("id"), text: []string{"path", "detail"}, fixed: named("path")},
+	{name: "overrides", key: []string{"seq"}, number: named("seq"), text: []string{"value", "reason"}},
 	{name: "decisions", key: []string{"seq"}, number: named("seq"), text: []string{"a", "b", "evidence", "value", "reason"},
 		fixed: named("a", "b", "evidence", "value"), refs: []string{"a", "b"}},
 	{name: "moves", key: []string{"seq"}, number: named("seq"), text: []string{"why"}},
 	{name: "candidates", key: []string{"a", "b"}, number: named("a", "b"), text: []string{"why"}},
+	{name: "firings", key: []string{"n"}, number: named("n"), text: []string{"doc"}},
+	{name: "play_modes", key: []string{"seq"}, number: named("seq"), text: []string{"author", "reason"}},
 	{name: "meta", key: []string{"name"}, text: []string{"value"}},
 }
 
@@ -231,8 +234,11 @@ func (t *Tx) RedactTexts(ctx context.Context, table string, after []any, fn func
 	}
 	if len(rows) == textsAtOnce {
 		next = rows[len(rows)-1].key
+	} else if table == "events" {
+		// Books hold what events said before. They are made anew from what they say now.
+		err = t.DropAllBooks(ctx)
 	}
-	return next, changed, nil
+	return next, changed, err
 }
 
 // TextTables names the tables that RedactTexts knows.

@@ -64,6 +64,9 @@ func (t *Tx) AddEvents(ctx context.Context, es []canon.StoredEvent) error {
 		if err != nil {
 			return fmt.Errorf("event %s: %w", e.ID, err)
 		}
+		if e.Entity > 0 {
+			t.addedTo(e.Customer)
+		}
 		rows[i] = []any{e.ID, e.Revision, e.Type, e.Entity, e.Customer, flag(e.Clock), micros(e.OccurredAt), micros(t.now), e.Content(), string(doc)}
 	}
 	return t.insert(ctx, "INSERT INTO events (eid, revision, type, entity, customer, clock, occurred_at, recorded_at, content, doc)", "", rows)
@@ -71,6 +74,11 @@ func (t *Tx) AddEvents(ctx context.Context, es []canon.StoredEvent) error {
 
 // Supersede takes events out of force. They stay, with the moment at which they stopped being believed.
 func (t *Tx) Supersede(ctx context.Context, rows []int64) error {
+	if err := each(rows, 1, func(ph string, args []any) error {
+		return t.exec(ctx, "DELETE FROM books WHERE customer IN (SELECT customer FROM events WHERE entity > 0 AND id IN ("+ph+"))", args...)
+	}); err != nil {
+		return err
+	}
 	return each(rows, 2, func(ph string, args []any) error {
 		return t.exec(ctx, "UPDATE events SET superseded_at = $1 WHERE id IN ("+ph+")", append([]any{micros(t.now)}, args...)...)
 	})

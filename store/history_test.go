@@ -299,7 +299,7 @@ func TestAssessmentsAsOf(t *testing.T) {
 		hours := func(n int) time.Time { return day.Add(time.Duration(n) * time.Hour) }
 		for i, stage := range []string{"reach", "conversion", "retention"} {
 			at(t, db, hours(10*i+5), func(ctx context.Context, tx *store.Tx) error {
-				return tx.AddAssessments(ctx, []int64{int64(i + 1)}, []canon.Assessment{{Customer: "cus_1", Stage: stage, At: hours(10 * i)}})
+				return tx.AddAssessments(ctx, []canon.CustomerState{{ID: "cus_1", Assessed: int64(i + 1), Assessment: &canon.Assessment{Customer: "cus_1", Stage: stage, At: hours(10 * i)}}})
 			})
 		}
 		for _, c := range []struct {

@@ -76,7 +76,7 @@ func (db *DB) CustomerLines(ctx context.Context, after string, limit int) ([]Cus
 		var l CustomerLine
 		var dirty, next int64
 		err := r.Scan(&l.ID, &l.Golden, &l.Standing, &dirty, &next)
-		l.Pending, l.NextAt = dirty == 1, instant(next)
+		l.Pending, l.NextAt = dirty > 0, instant(next)
 		return l, err
 	})
 }

@@ -131,6 +131,8 @@ type Tx struct {
 	db *DB
 	// now is recorded_at of everything that the transaction writes.
 	now time.Time
+	// added are the customers that got facts which their books lack.
+	added map[string]bool
 }
 
 // InTx runs fn in one transaction, which is committed where fn returns nil and leaves no trace otherwise.
@@ -152,7 +154,11 @@ func (db *DB) InTx(ctx context.Context, now time.Time, fn func(*Tx) error) error
 			db.drop()
 		}
 	}()
-	if err := fn(&Tx{db: db, now: now.UTC()}); err != nil {
+	t := &Tx{db: db, now: now.UTC()}
+	if err := fn(t); err != nil {
+		return stopped(ctx, err)
+	}
+	if err := t.shut(ctx); err != nil {
 		return stopped(ctx, err)
 	}
 	if _, err := db.conn.ExecContext(ctx, "COMMIT"); err != nil {

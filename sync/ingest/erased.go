@@ -10,10 +10,10 @@ import (
 // scrubbedAtOnce is how many records one transaction of Scrub looks at.
 const scrubbedAtOnce = 200
 
-// Pending returns what recognises those whose erasure has begun and is not done.
-func (p *Pipeline) Pending(ctx context.Context) (k *Marked, err error) {
+// Erased returns what recognises the erased, but for those of some erasures.
+func (p *Pipeline) Erased(ctx context.Context, without ...string) (k *Marked, err error) {
 	err = p.Atomic(ctx, func(tx Tx) error {
-		k, err = p.recognise(ctx, tx, canon.ErasurePending)
+		k, err = p.recognise(ctx, tx, without...)
 		return err
 	})
 	return k, err

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/identity"
@@ -9,7 +10,7 @@ import (
 
 // Erasures is what ingest needs of the store to keep erased people out, and to remove them.
 type Erasures interface {
-	Marks(ctx context.Context, state string) ([]canon.Mark, error)
+	Marks(ctx context.Context) ([]canon.Mark, error)
 	HeldStreams(ctx context.Context) ([][2]string, error)
 	RewriteVersion(ctx context.Context, row int64, was, is canon.Record) error
 	EraseVersions(ctx context.Context, row int64, versions []canon.Record) error
@@ -29,15 +30,17 @@ func (p *Pipeline) marked(ctx context.Context, tx Tx) (*Marked, error) {
 	if k := p.erased.Load(); k != nil {
 		return k, nil
 	}
-	k, err := p.recognise(ctx, tx, "")
+	k, err := p.recognise(ctx, tx)
 	if err == nil {
 		p.erased.Store(k)
 	}
 	return k, err
 }
 
-func (p *Pipeline) recognise(ctx context.Context, tx Tx, state string) (*Marked, error) {
-	marks, err := tx.Marks(ctx, state)
+// recognise returns what recognises the erased, but for those of some erasures.
+func (p *Pipeline) recognise(ctx context.Context, tx Tx, without ...string) (*Marked, error) {
+	marks, err := tx.Marks(ctx)
+	marks = slices.DeleteFunc(marks, func(m canon.Mark) bool { return slices.Contains(without, m.Erasure) })
 	if err != nil || len(marks) == 0 {
 		return &Marked{}, err
 	}

@@ -97,7 +97,7 @@ func (h *hub) entombed(s ingest.Subject) {
 func (h *hub) scrub() {
 	h.tb.Helper()
 	ctx := context.Background()
-	k, err := h.pipe.Pending(ctx)
+	k, err := h.pipe.Erased(ctx)
 	if err != nil {
 		h.tb.Fatal(err)
 	}

@@ -117,6 +117,12 @@ func (w *work) execute(ctx context.Context, p plan) error {
 	if err := w.tx.AddEvents(ctx, p.add); err != nil {
 		return err
 	}
+	for _, e := range p.add {
+		if e.Entity > 0 && e.Customer != "" {
+			e.RecordedAt = w.tx.Now()
+			w.added[e.Customer] = append(w.added[e.Customer], e)
+		}
+	}
 	w.result.Events += len(p.add)
 	w.result.Superseded += len(p.supersede)
 	for _, e := range p.add {

@@ -39,6 +39,10 @@ type Options struct {
 	Now func() time.Time
 	// Rounds tells when each stream last succeeded.
 	Rounds func(ctx context.Context) ([]canon.StreamState, error)
+	// Metrics hands the metrics of at most limit customers to fn; nil where none are ranked.
+	Metrics func(ctx context.Context, limit int, fn func(map[string]float64)) error
+	// Patience is how long a source may be late before what it does not tell is doubted.
+	Patience time.Duration
 	// ErasureKey returns the key by which erased people are recognised. It is asked for only where there are any.
 	ErasureKey func(ctx context.Context) ([]byte, error)
 	Log        *slog.Logger
@@ -58,6 +62,12 @@ type Pipeline struct {
 	erased atomic.Pointer[Marked]
 	// ruling is what was last known of the decisions.
 	ruling atomic.Pointer[ruling]
+	counts counts
+	// ranked is the day on which metrics were last ranked.
+	ranked atomic.Pointer[string]
+	// late says since when kinds that are still trusted have been late.
+	lateness sync.Mutex
+	late     map[canon.Kind]time.Time
 }
 
 // New returns a pipeline that reads the past: customers are marked, and assessed by Settle, and what is told is
@@ -145,6 +155,11 @@ type work struct {
 	list bool
 	// ruling is what holds of the decisions, nil until it is asked for.
 	ruling *ruling
+	// added are the facts that the transaction has put into timelines, by customer.
+	added map[string][]canon.StoredEvent
+	// known is what assessments rest on, spoken whether anybody said anything against one; nil until asked for.
+	known  *terms
+	spoken *bool
 	// born are the entities that the transaction added, moves the others that changed their customer, by row; blocks
 	// are those that saved entities held before.
 	born   map[int64]*canon.StoredEntity
@@ -153,7 +168,7 @@ type work struct {
 }
 
 func (p *Pipeline) work(tx Tx, m *mapping.Map) *work {
-	return &work{p: p, tx: tx, m: m, now: p.Now(), backfill: p.history.Load(), touched: map[string]bool{}, current: map[string]bool{},
+	return &work{p: p, tx: tx, m: m, now: p.Now(), backfill: p.history.Load(), touched: map[string]bool{}, current: map[string]bool{}, added: map[string][]canon.StoredEvent{},
 		born: map[int64]*canon.StoredEntity{}, moves: map[int64]movement{}, blocks: map[int64][]string{}}
 }
 

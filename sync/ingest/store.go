@@ -108,13 +108,24 @@ type Customers interface {
 	EnsureCustomers(ctx context.Context, ps []canon.Profile) error
 	MarkDirty(ctx context.Context, ids []string) error
 	MarkAllDirty(ctx context.Context) error
+	MarkStale(ctx context.Context, stages []string) error
+	Unmark(ctx context.Context, ids []string) error
 	Dirty(ctx context.Context, limit int) ([]string, error)
 	DueCustomers(ctx context.Context, at int64, limit int) ([]string, error)
 	CustomerStates(ctx context.Context, ids []string) (map[string]canon.CustomerState, error)
 	PutProfiles(ctx context.Context, ps []canon.Profile) error
 	PutCustomerStates(ctx context.Context, ss []canon.CustomerState) error
 	NextSequences(ctx context.Context, n map[string]int64) (map[string]int64, error)
-	AddAssessments(ctx context.Context, ns []int64, as []canon.Assessment) error
+	AddAssessments(ctx context.Context, ss []canon.CustomerState) error
+}
+
+// Books is what ingest needs of the store to keep what assessing customers takes.
+type Books interface {
+	Books(ctx context.Context, customers []string) (map[string][]byte, error)
+	PutBooks(ctx context.Context, books map[string][]byte) error
+	KeepBooks(customers []string)
+	HasOverrides(ctx context.Context) (bool, error)
+	Overrides(ctx context.Context, customers []string) ([]canon.Override, error)
 }
 
 // Tx is one transaction of the store.
@@ -130,6 +141,8 @@ type Tx interface {
 	Journal
 	Events
 	Customers
+	Books
+	Plays
 	Erasures
 	// Now is the transaction's recorded_at.
 	Now() time.Time

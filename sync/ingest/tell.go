@@ -74,10 +74,19 @@ func (w *work) change(e canon.StoredEvent, d *data) canon.Change {
 }
 
 // assessment makes the change that tells of an assessment.
-func (w *work) assessment(p canon.Profile, a canon.Assessment, n int64) canon.Change {
-	return canon.Change{ID: canon.ID("chg", p.ID, AssessedType, strconv.FormatInt(n, 10)), Type: AssessedType, Customer: p.ID,
-		OccurredAt: a.At, RecordedAt: w.tx.Now(), Backfill: w.backfill, Current: true,
-		Data: encode(&data{Customer: dataOf(p), Assessment: &a})}
+func (w *work) assessment(p canon.Profile, s canon.CustomerState) canon.Change {
+	return canon.Change{ID: canon.ID("chg", p.ID, AssessedType, strconv.FormatInt(s.Assessed, 10)), Type: AssessedType, Customer: p.ID,
+		OccurredAt: s.Assessment.At, RecordedAt: w.tx.Now(), Backfill: w.backfill, Current: true,
+		Data: told(encode(&data{Customer: dataOf(p)}), s.Doc)}
+}
+
+// told puts an assessment, as it is stored, into the data of a change that has none.
+func told(data, assessment json.RawMessage) json.RawMessage {
+	const name = `,"assessment":`
+	out := make(json.RawMessage, 0, len(data)+len(name)+len(assessment))
+	out = append(out, data[:len(data)-1]...)
+	out = append(out, name...)
+	return append(append(out, assessment...), '}')
 }
 
 func encode(d *data) json.RawMessage {
