@@ -12,6 +12,7 @@ import (
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/connectors"
+	"github.com/lifecyclehub/hub/lifecycle"
 )
 
 // Options is what the API is made of.
@@ -20,6 +21,10 @@ type Options struct {
 	Reader Reader
 	// Identity answers who is who and takes in decisions; nil means that its routes answer 503.
 	Identity Identity
+	// Plays answers about plays and segments; nil means that its routes answer 503.
+	Plays Plays
+	// Overrides takes in what people say against computed answers; nil means that its routes answer 503.
+	Overrides Overrides
 	// Live feeds /api/v1/stream; nil means that the stream answers 503.
 	Live Live
 	// Console serves the pages, their files below /assets/ and the form at /login; nil for an API alone.
@@ -32,6 +37,8 @@ type Options struct {
 	Version string
 	// Stages is the lifecycle graph in the order in which people should see it.
 	Stages []Stage
+	// Policy says what would change a score, and what it is for; nil leaves that out.
+	Policy *lifecycle.Policy
 	// Connectors are known vendors; they give connections their titles.
 	Connectors []connectors.Definition
 	// Flows tells what connections may use and wait for now, by name; nil tells nothing of it.
@@ -85,6 +92,8 @@ func (s *server) routes(mux *http.ServeMux) {
 	api := humago.New(mux, apiConfig())
 	s.customerRoutes(api)
 	s.identityRoutes(api)
+	s.playRoutes(api)
+	s.overrideRoutes(api)
 	s.sourceRoutes(api)
 	s.outRoutes(api)
 	s.streamRoute(api)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,6 +183,10 @@ func (s *server) assessments(ctx context.Context, in *assessmentsInput) (*body[a
 	for i, a := range all {
 		if in.Brief {
 			a.Health.Contributions = nil
+			a.Scores = slices.Clone(a.Scores)
+			for k := range a.Scores {
+				a.Scores[k].Contributions = nil
+			}
 		}
 		out[i] = tidy(a)
 	}
@@ -191,5 +196,9 @@ func (s *server) assessments(ctx context.Context, in *assessmentsInput) (*body[a
 // tidy returns a with an empty list where it has none.
 func tidy(a canon.Assessment) canon.Assessment {
 	a.Health.Contributions = list(a.Health.Contributions)
+	a.Scores = slices.Clone(a.Scores)
+	for i := range a.Scores {
+		a.Scores[i].Contributions = list(a.Scores[i].Contributions)
+	}
 	return a
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/lifecycle"
 )
 
 // Evidence is looked up among the newest events only: what an assessment rests on is rarely older, and a
@@ -16,25 +17,32 @@ import (
 const (
 	evidencePage  = 500
 	evidencePages = 4
-	historyDepth  = 1000
 )
 
+// sinceDefault is how far back the assessment lies that the explained one is held against.
+const sinceDefault = 30 * 24 * time.Hour
+
 type explainInput struct {
-	ID string    `path:"id" maxLength:"200" doc:"Id of the customer or of any of its members"`
-	At time.Time `query:"at" doc:"Explain what was known at this time instead of now"`
+	ID    string    `path:"id" maxLength:"200" doc:"Id of the customer or of any of its members"`
+	At    time.Time `query:"at" doc:"Explain what was known at this time instead of now"`
+	Since time.Time `query:"since" doc:"Tell what moved the scores since this time; left out: since 30 days before"`
 }
 
 // explanation is an assessment told in the order in which a person asks: where, how, what cost the most, what
 // is not known, and which events say so.
 type explanation struct {
-	Customer string            `json:"customer"`
-	Name     string            `json:"name"`
-	At       time.Time         `json:"at" doc:"The moment that the answer holds for"`
-	Policy   string            `json:"policy" doc:"Name and version of the lifecycle policy"`
-	Headline string            `json:"headline" doc:"The answer in one or two sentences"`
-	Stage    explainedStage    `json:"stage"`
-	Health   explainedHealth   `json:"health"`
-	Evidence map[string]*event `json:"evidence" doc:"The events behind the answer by id, as far as they are recent"`
+	Customer string           `json:"customer"`
+	Name     string           `json:"name"`
+	At       time.Time        `json:"at" doc:"The moment that the answer holds for"`
+	Policy   string           `json:"policy" doc:"Name and version of the lifecycle policy"`
+	Headline string           `json:"headline" doc:"The answer in one or two sentences"`
+	Stage    explainedStage   `json:"stage"`
+	Verdict  explainedVerdict `json:"verdict"`
+	Health   explainedScore   `json:"health"`
+	Scores   []explainedScore `json:"scores" doc:"The other scores in the order of the policy"`
+	// Overrides are what people said against computed answers.
+	Overrides []canon.Override  `json:"overrides" doc:"Human overrides in force"`
+	Evidence  map[string]*event `json:"evidence" doc:"The events behind the answer by id, as far as they are recent"`
 }
 
 // event keeps the schema of evidence apart from null.
@@ -50,15 +58,37 @@ type explainedStage struct {
 	Evidence []string  `json:"evidence" doc:"Ids of events"`
 }
 
-type explainedHealth struct {
-	Value      *float64             `json:"value" doc:"0 to 100 after caps; null where too little is known"`
+type explainedVerdict struct {
+	Key    string `json:"key" doc:"The scores in one word of the policy; empty where no rule holds"`
+	Reason string `json:"reason"`
+}
+
+type explainedScore struct {
+	Name       string               `json:"name"`
+	Title      string               `json:"title" doc:"The scorecard's; empty where the policy has changed since"`
+	Intent     string               `json:"intent" doc:"The question that the score answers"`
+	Outcome    string               `json:"outcome" doc:"What it is held against"`
+	Version    string               `json:"version" doc:"Name and version of the scorecard"`
+	Card       string               `json:"card" doc:"Which of several scorecards of the score applied"`
+	Method     string               `json:"method" doc:"weighted, all_or_none or side_by_side"`
+	Value      *float64             `json:"value" doc:"0 to 100 after caps and overrides; null where too little is known"`
+	Raw        *float64             `json:"raw,omitempty" doc:"What is known comes to, before caps and overrides; not to be acted on where value is null"`
 	Band       string               `json:"band"`
+	BandSince  time.Time            `json:"band_since,omitzero"`
+	Held       bool                 `json:"held" doc:"The band is the last known one, because a source is not fresh"`
+	Computed   *canon.Computed      `json:"computed,omitempty" doc:"The answer without the human override that stands in its place"`
 	Coverage   float64              `json:"coverage" doc:"Share of weight, 0 to 1, whose measures are known"`
+	Oldest     time.Time            `json:"oldest_input_at,omitzero" doc:"When the oldest of the values was told"`
 	BeforeCaps float64              `json:"before_caps" doc:"Sum of points"`
 	PointsLost float64              `json:"points_lost" doc:"Sum of points lost: 100 minus before_caps"`
 	Caps       []canon.Cap          `json:"caps"`
+	Groups     []canon.GroupScore   `json:"groups"`
 	Known      []canon.Contribution `json:"known" doc:"Measures with a value, the largest loss first"`
 	Missing    []canon.Contribution `json:"missing" doc:"Measures without a value, each with why"`
+	// WouldChange and Moved are worked out from the policy of today.
+	WouldChange []lifecycle.Counter   `json:"would_change" doc:"The smallest change of one measure that reaches the next better and the next worse band"`
+	Since       time.Time             `json:"since,omitzero" doc:"When the assessment was made that moved is told against"`
+	Moved       []lifecycle.ScoreMove `json:"moved" doc:"What moved the score since then, the most first"`
 }
 
 func (s *server) explain(ctx context.Context, in *explainInput) (*body[explanation], error) {
@@ -68,7 +98,7 @@ func (s *server) explain(ctx context.Context, in *explainInput) (*body[explanati
 	}
 	a := c.Assessment
 	if !in.At.IsZero() {
-		if a, err = s.assessmentAt(ctx, c.ID, in.At.UTC()); err != nil {
+		if a, err = s.assessmentAt(ctx, c.ID, in.At.UTC(), in.At.UTC()); err != nil {
 			return nil, s.fail(ctx, err)
 		}
 	}
@@ -76,58 +106,92 @@ func (s *server) explain(ctx context.Context, in *explainInput) (*body[explanati
 		return nil, s.fail(ctx, canon.Errorf("assessment.none", "%s has not been assessed at that time.", c.Name).
 			WithHint("Customers are assessed as soon as the first records about them arrive."))
 	}
-	x := explained(c, *a)
+	before := in.Since.UTC()
+	if in.Since.IsZero() {
+		before = a.At.Add(-sinceDefault)
+	}
+	earlier, err := s.assessmentAt(ctx, c.ID, before, time.Time{})
+	if err != nil {
+		return nil, s.fail(ctx, err)
+	}
+	x := s.explained(c, a, earlier)
 	if x.Evidence, err = s.evidence(ctx, c.ID, *a); err != nil {
 		return nil, s.fail(ctx, err)
 	}
 	return answer(x), nil
 }
 
-// assessmentAt returns the newest assessment that was recorded by then, nil where there was none.
-func (s *server) assessmentAt(ctx context.Context, customer string, at time.Time) (*canon.Assessment, error) {
-	all, err := s.Reader.Assessments(ctx, customer, historyDepth)
-	if err != nil {
-		return nil, err
+// assessmentAt returns the assessment that was in force at a moment by what was known at another, nil where there was
+// none.
+func (s *server) assessmentAt(ctx context.Context, customer string, at, known time.Time) (*canon.Assessment, error) {
+	a, err := s.Reader.AssessmentAt(ctx, customer, at, known)
+	if canon.CodeOf(err) == "assessment.unknown" {
+		return nil, nil
 	}
-	for _, a := range all {
-		if !a.At.After(at) && !a.RecordedAt.After(at) {
-			return &a, nil
-		}
-	}
-	return nil, nil
+	return &a, err
 }
 
-func explained(c canon.Customer, a canon.Assessment) explanation {
-	h := explainedHealth{
-		Value: a.Health.Value, Band: a.Health.Band, Coverage: a.Health.Coverage, Caps: list(a.Health.Caps),
-		Known: []canon.Contribution{}, Missing: []canon.Contribution{},
-	}
-	for _, m := range a.Health.Contributions {
-		if m.NA != "" || m.Value == nil && m.Weight == 0 {
-			h.Missing = append(h.Missing, m)
-			continue
-		}
-		h.Known = append(h.Known, m)
-		h.BeforeCaps += m.Points
-		h.PointsLost += m.PointsLost
-	}
-	slices.SortStableFunc(h.Known, func(x, y canon.Contribution) int { return cmp.Compare(y.PointsLost, x.PointsLost) })
-	return explanation{
-		Customer: c.ID, Name: c.Name, At: a.At, Policy: a.Policy, Headline: headline(a, h),
+func (s *server) explained(c canon.Customer, a, earlier *canon.Assessment) explanation {
+	x := explanation{
+		Customer: c.ID, Name: c.Name, At: a.At, Policy: a.Policy,
 		Stage: explainedStage{
 			Key: a.Stage, Label: cmp.Or(a.StageLabel, a.Stage), Since: a.StageSince, Reason: a.StageReason,
 			Cycle: a.Cycle, Flags: list(a.Flags), Evidence: list(a.StageEvidence),
 		},
-		Health: h,
+		Verdict: explainedVerdict{a.Verdict, a.VerdictReason}, Health: explainedScoreOf(a.Health), Scores: []explainedScore{}, Overrides: list(a.Overrides),
 	}
+	for _, one := range a.Scores {
+		x.Scores = append(x.Scores, explainedScoreOf(one))
+	}
+	if s.Policy != nil {
+		for i, r := range s.Policy.Reasons(a, earlier) {
+			if i == 0 {
+				x.Health.reason(r)
+			} else {
+				x.Scores[i-1].reason(r)
+			}
+		}
+	}
+	x.Headline = headline(*a, x.Health)
+	return x
 }
 
-func headline(a canon.Assessment, h explainedHealth) string {
+// reason adds what the policy says of the score.
+func (e *explainedScore) reason(r lifecycle.ScoreReasons) {
+	e.Title, e.Intent, e.Outcome = r.Title, r.Intent, r.Outcome
+	e.WouldChange, e.Since, e.Moved = r.WouldChange, r.Since, r.Moved
+}
+
+func explainedScoreOf(s canon.Score) explainedScore {
+	e := explainedScore{
+		Name: s.Name, Version: s.Version, Card: s.Card, Method: s.Method, Value: s.Value, Raw: s.Raw, Band: s.Band, BandSince: s.BandSince,
+		Held: s.Held, Computed: s.Computed, Coverage: s.Coverage, Oldest: s.Oldest, Caps: list(s.Caps), Groups: list(s.Groups),
+		Known: []canon.Contribution{}, Missing: []canon.Contribution{}, WouldChange: []lifecycle.Counter{}, Moved: []lifecycle.ScoreMove{},
+	}
+	for _, m := range s.Contributions {
+		if m.NA != "" || m.Value == nil && m.Weight == 0 {
+			e.Missing = append(e.Missing, m)
+			continue
+		}
+		e.Known = append(e.Known, m)
+		e.BeforeCaps += m.Points
+		e.PointsLost += m.PointsLost
+	}
+	slices.SortStableFunc(e.Known, func(x, y canon.Contribution) int { return cmp.Compare(y.PointsLost, x.PointsLost) })
+	return e
+}
+
+func headline(a canon.Assessment, h explainedScore) string {
 	out := "In no stage yet."
 	if a.Stage != "" {
 		out = fmt.Sprintf("In stage %s.", cmp.Or(a.StageLabel, a.Stage))
 	}
-	if h.Value == nil {
+	switch {
+	case h.Computed != nil:
+		return out + fmt.Sprintf(" Health is %s by a human's word; what is computed is %s.", h.Band, h.Computed.Band)
+	case h.Held && h.Value == nil:
+		return out + fmt.Sprintf(" Health was last known to be %s; a source that it rests on is not fresh.", h.Band)
+	case h.Value == nil:
 		return out + fmt.Sprintf(" Health is unknown: only %.0f %% of what it rests on is known.", 100*h.Coverage)
 	}
 	out += fmt.Sprintf(" Health is %.0f of 100 (%s)", *h.Value, h.Band)
@@ -146,9 +210,11 @@ func (s *server) evidence(ctx context.Context, customer string, a canon.Assessme
 	for _, id := range a.StageEvidence {
 		wanted[id] = true
 	}
-	for _, m := range a.Health.Contributions {
-		for _, id := range m.Evidence {
-			wanted[id] = true
+	for _, one := range append([]canon.Score{a.Health}, a.Scores...) {
+		for _, m := range one.Contributions {
+			for _, id := range m.Evidence {
+				wanted[id] = true
+			}
 		}
 	}
 	found := map[string]*event{}

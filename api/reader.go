@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"github.com/lifecyclehub/hub/canon"
 )
@@ -11,6 +12,7 @@ import (
 // told as "internal".
 type Reader interface {
 	Customers
+	Past
 	Streams
 	Out
 }
@@ -29,6 +31,13 @@ type Customers interface {
 	Assessments(ctx context.Context, customer string, limit int) ([]canon.Assessment, error)
 	// Overview counts what is stored.
 	Overview(ctx context.Context) (Overview, error)
+}
+
+// Past answers questions about what was.
+type Past interface {
+	// AssessmentAt returns the assessment of a customer that was in force at a moment, by what was known at another; zero
+	// is now. Where there was none yet it is a canon.Error assessment.unknown.
+	AssessmentAt(ctx context.Context, customer string, at, knownAt time.Time) (canon.Assessment, error)
 }
 
 // Streams answers questions about where the data comes from.
