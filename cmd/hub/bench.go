@@ -23,7 +23,7 @@ func (c *cli) bench() *cobra.Command {
 hand-written loop for the same work, in the same process and in turns with it. Figures of a machine say little,
 their ratio does.`,
 	}
-	cmd.AddCommand(c.benchPull(), c.benchResolve())
+	cmd.AddCommand(c.benchPull(), c.benchResolve(), c.benchAssess())
 	return cmd
 }
 

@@ -335,6 +335,9 @@ func serve(ctx context.Context, a *app, fn func(ctx context.Context, g *errgroup
 		err = a.keepRules(inner2)
 	}
 	if err == nil {
+		err = a.keepPolicy(inner2)
+	}
+	if err == nil {
 		err = a.start(inner2, g)
 	}
 	if err == nil {

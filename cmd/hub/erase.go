@@ -1,20 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"os/user"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/store"
@@ -71,7 +67,7 @@ func operator() string {
 // eraseShow prints what erasing somebody would remove.
 func (c *cli) eraseShow(ctx context.Context, who string) error {
 	return c.withStore(ctx, func(db *store.DB) error {
-		s, err := ingest.FindSubject(ctx, db, who)
+		s, earlier, err := c.subject(ctx, db, who)
 		if err != nil {
 			return err
 		}
@@ -79,8 +75,13 @@ func (c *cli) eraseShow(ctx context.Context, who string) error {
 		if err != nil {
 			return err
 		}
+		t.Erased = earlier.ID
 		if c.json {
 			return c.print(t)
+		}
+		if earlier.ID != "" {
+			fmt.Fprintln(c.out, alreadyErased(who, earlier))
+			return nil
 		}
 		fmt.Fprintf(c.out, "%s %s\n", s.Kind, s.Title)
 		for _, known := range [][2]string{{"e-mail", strings.Join(s.Emails, ", ")}, {"phone ends with", strings.Join(s.Phones, ", ")}, {"name", strings.Join(s.Names, ", ")},
@@ -114,6 +115,8 @@ type traces struct {
 	Records  []string         `json:"records"`
 	Removed  map[string]int64 `json:"removed"`
 	Redacted map[string]int64 `json:"redacted"`
+	// Erased is the erasure that removed all this already, "" where there is none.
+	Erased string `json:"erased,omitempty"`
 }
 
 func (t traces) all() map[string]bool {
@@ -169,173 +172,4 @@ func tracesOf(ctx context.Context, db *store.DB, s ingest.Subject) (traces, erro
 		}
 	}
 	return t, nil
-}
-
-// eraseDo erases somebody.
-func (c *cli) eraseDo(ctx context.Context, o eraseOptions) error {
-	id, err := c.entomb(ctx, o)
-	if err != nil && canon.AsError(err).Code == "person.unknown" {
-		// An erasure that was interrupted may have removed already by what they could be named.
-		if rest, ferr := c.eraseRest(ctx); ferr != nil || len(rest) > 0 {
-			return errors.Join(ferr, c.eraseReport(rest))
-		}
-	}
-	if err != nil {
-		return err
-	}
-	done, err := c.eraseRest(ctx)
-	if err != nil {
-		return err
-	}
-	return c.eraseReport(slices.DeleteFunc(done, func(e canon.Erasure) bool { return e.ID != id && len(done) > 1 }))
-}
-
-// entomb keeps by what the subject is recognised, which blocks them from then on. It returns the erasure's id.
-func (c *cli) entomb(ctx context.Context, o eraseOptions) (id string, err error) {
-	err = c.withStore(ctx, func(db *store.DB) error {
-		s, err := ingest.FindSubject(ctx, db, o.who)
-		if err != nil {
-			return err
-		}
-		if s.Empty() {
-			return canon.Errorf("person.unknown", "nothing is known by which %s could be recognised", o.who).
-				WithHint("name the person by an e-mail address, which is recognised wherever it comes up")
-		}
-		key, err := c.makeErasureKey(ctx, db)
-		if err != nil {
-			return err
-		}
-		id, err = entomb(ctx, db, s, key, o)
-		return err
-	})
-	return id, err
-}
-
-func entomb(ctx context.Context, db *store.DB, s ingest.Subject, key []byte, o eraseOptions) (string, error) {
-	now := time.Now().UTC()
-	marks := s.Marks(key, "")
-	sums := []string{now.Format(time.RFC3339Nano)}
-	for _, m := range marks {
-		sums = append(sums, m.Sum)
-	}
-	e := canon.Erasure{ID: canon.ID("era", sums...), Kind: s.Kind, State: canon.ErasurePending, Author: cmp.Or(o.author, "unknown"), Reason: o.reason, At: now}
-	for i := range marks {
-		marks[i].Erasure = e.ID
-	}
-	if text, hit := passing(s).Redact(e.Reason); hit {
-		// Who writes the name into the reason would keep it.
-		e.Reason = text
-	}
-	return e.ID, db.InTx(ctx, now, func(tx *store.Tx) error {
-		if err := tx.AddErasure(ctx, e); err != nil {
-			return err
-		}
-		if err := tx.AddMarks(ctx, marks); err != nil {
-			return err
-		}
-		if err := tx.SetMeta(ctx, erasuresNote, e.ID); err != nil {
-			return err
-		}
-		if err := tellErased(ctx, tx, e, s.Affected); err != nil {
-			return err
-		}
-		return tx.AddAudit(ctx, canon.AuditEntry{Actor: e.Author, Action: "erase", Object: e.ID, Subject: subjectMark(marks)})
-	})
-}
-
-// subjectMark is the keyed hash by which entries about the same person are told to be so.
-func subjectMark(marks []canon.Mark) string {
-	for _, kind := range []string{canon.MarkMail, canon.MarkRef, canon.MarkPhone, canon.MarkName} {
-		for _, m := range marks {
-			if m.Kind == kind {
-				return m.Sum[:32]
-			}
-		}
-	}
-	return ""
-}
-
-// tellErased lets everybody who follows the customers know that somebody of them was erased.
-func tellErased(ctx context.Context, tx *store.Tx, e canon.Erasure, customers []string) error {
-	n := map[string]int64{}
-	for _, id := range customers {
-		n[id] = 1
-	}
-	first, err := tx.NextSequences(ctx, n)
-	if err != nil {
-		return err
-	}
-	var cs []canon.Change
-	for _, id := range customers {
-		data, err := compact(map[string]any{"customer": map[string]string{"id": id}, "erasure": map[string]string{"id": e.ID, "kind": e.Kind}})
-		if err != nil {
-			return err
-		}
-		cs = append(cs, canon.Change{ID: canon.ID("chg", e.ID, id), Type: canon.ErasedType, Customer: id, Sequence: first[id], OccurredAt: e.At,
-			RecordedAt: tx.Now(), Current: true, Data: data})
-	}
-	return tx.AddChanges(ctx, cs)
-}
-
-// eraseRest finishes what is pending: itself, or by the hub that runs on the data already.
-func (c *cli) eraseRest(ctx context.Context) (done []canon.Erasure, err error) {
-	err = c.withApp(ctx, func(ctx context.Context, _ *errgroup.Group, a *app) error {
-		// What an earlier process left on the belt comes first: it must not come behind.
-		if err := a.await(ctx, func() (bool, error) {
-			n, err := a.bus.RecordsWaiting(ctx)
-			return n == 0, err
-		}); err != nil {
-			return err
-		}
-		if done, err = a.finishErasures(ctx, beltPatience); err != nil {
-			return err
-		}
-		if err := a.assess(ctx); err != nil {
-			return err
-		}
-		return a.settleOut(ctx)
-	})
-	if err == nil || canon.AsError(err).Code != "data.in_use" {
-		return done, err
-	}
-	fmt.Fprintln(c.err, "the hub that is running removes the rest…")
-	err = c.withStore(ctx, func(db *store.DB) error {
-		before, err := db.Erasures(ctx)
-		if err != nil {
-			return err
-		}
-		for {
-			busy, err := db.Erasing(ctx)
-			if err != nil {
-				return err
-			}
-			if !busy {
-				break
-			}
-			if !wait(ctx, 200*time.Millisecond) {
-				return ctx.Err()
-			}
-		}
-		now, err := db.Erasures(ctx)
-		for i, e := range now {
-			if i < len(before) && before[i].State == canon.ErasurePending {
-				done = append(done, e)
-			}
-		}
-		return err
-	})
-	return done, err
-}
-
-func (c *cli) eraseReport(es []canon.Erasure) error {
-	if c.json {
-		return c.print(map[string]any{"erasures": es})
-	}
-	for _, e := range es {
-		fmt.Fprintf(c.out, "%s  %s  %s\n", e.ID, e.Kind, e.State)
-		for _, name := range slices.Sorted(maps.Keys(e.Counts)) {
-			fmt.Fprintf(c.out, "  %-20s %d\n", name, e.Counts[name])
-		}
-	}
-	return nil
 }

@@ -41,13 +41,18 @@ func makeErasureKey(ctx context.Context, db *store.DB, keys store.Keys) ([]byte,
 	return key, vault.Save(ctx, erasureSecret, key)
 }
 
-// makeErasureKey is makeErasureKey for a command that has the store alone.
-func (c *cli) makeErasureKey(ctx context.Context, db *store.DB) ([]byte, error) {
+// vaultKeys are the keys of the configuration's vault.
+func (c *cli) vaultKeys() (keys store.Keys, err error) {
 	cfg, err := c.load()
 	if err != nil {
-		return nil, err
+		return keys, err
 	}
-	keys, err := loadKeys(cfg, c.env)
+	return loadKeys(cfg, c.env)
+}
+
+// makeErasureKey is makeErasureKey for a command that has the store alone.
+func (c *cli) makeErasureKey(ctx context.Context, db *store.DB) ([]byte, error) {
+	keys, err := c.vaultKeys()
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +84,9 @@ func (a *app) keepErased(ctx context.Context) error {
 	return nil
 }
 
-// finishErasures removes whatever is left of those whose erasure has begun. It may be interrupted anywhere: what is
-// left is found again by the marks. It waits at most patience for what is under way.
+// finishErasures removes whatever is left of those whose erasure has begun, of one erasure after the other, the oldest
+// first. It may be interrupted anywhere: what is left is found again by the marks. It waits at most patience for what is
+// under way.
 func (a *app) finishErasures(ctx context.Context, patience time.Duration) ([]canon.Erasure, error) {
 	es, err := a.db.Erasures(ctx)
 	if err != nil {
@@ -90,24 +96,13 @@ func (a *app) finishErasures(ctx context.Context, patience time.Duration) ([]can
 	if len(es) == 0 {
 		return nil, nil
 	}
+	slices.Reverse(es)
 	// From here on nothing of them comes in.
 	a.pipe.Reconsider()
-	known, err := a.pipe.Pending(ctx)
-	if err != nil {
-		return nil, err
-	}
-	counts, err := a.eraseStored(ctx, known)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.keep(ctx, purgingMeta, "1"); err != nil {
-		return nil, err
-	}
-	if err := a.eraseCarried(ctx, known, counts); err != nil {
-		return nil, err
-	}
-	if err := a.keep(ctx, purgingMeta, ""); err != nil {
-		return nil, err
+	for i := range es {
+		if err := a.eraseOne(ctx, &es[i], es[i+1:]); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.bus.PurgeTaken(ctx, patience); err != nil {
 		return nil, err
@@ -123,16 +118,49 @@ func (a *app) finishErasures(ctx context.Context, patience time.Duration) ([]can
 	return es, a.db.InTx(ctx, now, func(tx *store.Tx) error {
 		for i := range es {
 			e := &es[i]
-			e.State, e.DoneAt, e.Counts = canon.ErasureDone, now, counts
+			e.State, e.DoneAt = canon.ErasureDone, now
 			if err := tx.PutErasure(ctx, *e); err != nil {
 				return err
 			}
-			if err := tx.AddAudit(ctx, canon.AuditEntry{Actor: e.Author, Action: "erased", Object: e.ID, Counts: counts}); err != nil {
+			if err := tx.AddAudit(ctx, canon.AuditEntry{Actor: e.Author, Action: "erased", Object: e.ID, Counts: e.Counts}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// eraseOne removes those of one erasure from the store and from the bus, and adds to its counts. What belongs to them
+// together with others who are erased goes as well, as the gate keeps it out; but for those of later erasures, which count
+// it theirs.
+func (a *app) eraseOne(ctx context.Context, e *canon.Erasure, later []canon.Erasure) error {
+	var without []string
+	for _, l := range later {
+		without = append(without, l.ID)
+	}
+	known, err := a.pipe.Erased(ctx, without...)
+	if err != nil {
+		return err
+	}
+	counts, err := a.eraseStored(ctx, known)
+	if err != nil {
+		return err
+	}
+	if err := a.keep(ctx, purgingMeta, "1"); err != nil {
+		return err
+	}
+	if err := a.eraseCarried(ctx, known, counts); err != nil {
+		return err
+	}
+	if err := a.keep(ctx, purgingMeta, ""); err != nil {
+		return err
+	}
+	// It may have been begun before.
+	for name, n := range e.Counts {
+		counts[name] += n
+	}
+	e.Counts = counts
+	return a.db.InTx(ctx, time.Now(), func(tx *store.Tx) error { return tx.PutErasure(ctx, *e) })
 }
 
 // purgingMeta is the name under which the store keeps that messages are being removed from the changes belt.

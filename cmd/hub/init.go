@@ -21,10 +21,11 @@ import (
 
 func (c *cli) initialise() *cobra.Command {
 	var schema, policy bool
+	pack := lifecycle.DefaultPack
 	cmd := &cobra.Command{
 		Use:     "init",
 		Short:   "Write a hub.yaml to start from",
-		Example: "  hub init\n  hub init --schema > hub.schema.json\n  hub init --lifecycle > lifecycle.yaml",
+		Example: "  hub init\n  hub init --schema > hub.schema.json\n  hub init --lifecycle > lifecycle.yaml\n  hub init --lifecycle --pack classic > lifecycle.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			switch {
@@ -32,7 +33,11 @@ func (c *cli) initialise() *cobra.Command {
 				_, err := c.out.Write(config.Schema())
 				return err
 			case policy:
-				_, err := c.out.Write(lifecycle.DefaultYAML())
+				src, err := lifecycle.PackYAML(pack)
+				if err != nil {
+					return err
+				}
+				_, err = c.out.Write(src)
 				return err
 			}
 			f, err := os.OpenFile(c.config, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -50,7 +55,8 @@ func (c *cli) initialise() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of hub.yaml, for editors")
-	cmd.Flags().BoolVar(&policy, "lifecycle", false, "print the lifecycle policy that comes with Hub")
+	cmd.Flags().BoolVar(&policy, "lifecycle", false, "print a lifecycle policy that comes with Hub, to be changed and named in hub.yaml")
+	cmd.Flags().StringVar(&pack, "pack", pack, "with --lifecycle: which `policy` (hub lifecycle packs lists them)")
 	return cmd
 }
 

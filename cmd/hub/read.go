@@ -81,6 +81,9 @@ func (c *cli) customers() *cobra.Command {
 			if bands := []string{"green", "yellow", "red", "unknown"}; f.Band != "" && !slices.Contains(bands, f.Band) {
 				return canon.Errorf("usage", "there is no band %.80q", f.Band).WithHint("--band is %s", strings.Join(bands, ", "))
 			}
+			if err := c.knownStage(f.Stage); err != nil {
+				return err
+			}
 			return c.withStore(cmd.Context(), func(db *store.DB) error {
 				page, err := db.Customers(cmd.Context(), f)
 				if err != nil {
@@ -119,68 +122,25 @@ func (c *cli) customers() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) explain() *cobra.Command {
-	var at, known string
-	cmd := &cobra.Command{
-		Use:     "explain CUSTOMER",
-		Short:   "Say where a customer stands, how they are doing, and why",
-		Example: "  hub explain cus_0123456789abcdef0123\n  hub explain stripe/customers/cus_9 --json\n  hub explain stripe/customers/cus_9 --at 2026-01-31",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withStore(cmd.Context(), func(db *store.DB) error {
-				cust, err := db.Customer(cmd.Context(), args[0])
-				if err == nil && at+known != "" {
-					cust.Assessment, err = assessmentAt(cmd.Context(), db, args[0], at, known)
-				}
-				if err != nil {
-					return err
-				}
-				if c.json {
-					return c.print(cust)
-				}
-				writeExplain(c.out, cust)
-				return nil
-			})
-		},
+// knownStage refuses a stage that the policy does not have; "" is none.
+func (c *cli) knownStage(key string) error {
+	if key == "" {
+		return nil
 	}
-	cmd.Flags().StringVar(&at, "at", "", "where the customer stood on this day or at this moment")
-	cmd.Flags().StringVar(&known, "known-at", "", "by what was known on this day or at this moment")
-	return cmd
-}
-
-func writeExplain(w io.Writer, cust canon.Customer) {
-	fmt.Fprintf(w, "%s  (%s, %s)\n\n", cust.Name, cust.Type, cust.ID)
-	for _, f := range cust.Fields {
-		fmt.Fprintf(w, "  %-16s %s  [%s, %s]\n", f.Name, f.Value, f.Source, f.Rule)
+	cfg, err := c.load()
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(w, "\nmembers\n")
-	for i, m := range cust.Members {
-		if i == 12 {
-			fmt.Fprintf(w, "  … and %d more\n", len(cust.Members)-i)
-			break
-		}
-		fmt.Fprintf(w, "  %-8s %-34s %s\n", m.Kind, m.Ref, strings.TrimSpace(m.Name+" "+m.Why))
+	policy, err := loadPolicy(cfg)
+	if err != nil {
+		return err
 	}
-	a := cust.Assessment
-	if a == nil || a.Policy == "" {
-		fmt.Fprintln(w, "\nnot assessed yet: the first round is not over")
-		return
+	var keys []string
+	for _, s := range policy.Stages() {
+		keys = append(keys, s.Key)
 	}
-	fmt.Fprintf(w, "\nstage   %s since %s\n        %s\n", cmp.Or(a.StageLabel, a.Stage, "none"), day(a.StageSince), a.StageReason)
-	if len(a.Flags) > 0 {
-		fmt.Fprintf(w, "flags   %s\n", strings.Join(a.Flags, ", "))
+	if !slices.Contains(keys, key) {
+		return canon.Errorf("usage", "there is no stage %.80q", key).WithHint("--stage is %s", strings.Join(keys, ", "))
 	}
-	fmt.Fprintf(w, "health  %s %s (%.0f %% of the weight is known; policy %s)\n\n", scoreText(a.Health.Value), a.Health.Band, a.Health.Coverage*100, a.Policy)
-	t := newTable(w, "group", "measure", "value", "points", "lost", "why")
-	for _, k := range a.Health.Contributions {
-		value := "no data"
-		if k.Value != nil {
-			value = strings.TrimSpace(fmt.Sprintf("%.4g %s", *k.Value, k.Unit))
-		}
-		t.AppendRow(table.Row{k.Group, k.Title, value, fmt.Sprintf("%.1f", k.Points), fmt.Sprintf("%.1f", k.PointsLost), cmp.Or(k.Reason, k.NA)})
-	}
-	t.Render()
-	for _, k := range a.Health.Caps {
-		fmt.Fprintf(w, "capped at %.0f: %s\n", k.Max, k.Reason)
-	}
+	return nil
 }

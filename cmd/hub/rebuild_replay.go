@@ -67,7 +67,19 @@ func (r *rebuilding) open(ctx context.Context) error {
 		}
 	}
 	r.pipe.Resume(trusted, false)
-	return nil
+	return r.side.InTx(ctx, time.Now(), func(tx *store.Tx) error {
+		// These are told by people and by time, and cannot be derived from records.
+		for _, name := range ingest.Kept() {
+			v, err := a.db.Meta(ctx, name)
+			if err != nil {
+				return err
+			}
+			if err := tx.SetMeta(ctx, name, v); err != nil {
+				return err
+			}
+		}
+		return tx.CopyOverrides(ctx, a.db)
+	})
 }
 
 // at sets the side's clock.

@@ -64,9 +64,9 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 wrong configuration, 4 
 	root.PersistentFlags().StringVarP(&c.config, "config", "c", "hub.yaml", "the configuration `file`")
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON for machines")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(c.demo(), c.sandboxCommand(), c.initialise(), c.check(), c.sync(), c.run(), c.customers(), c.timeline(), c.explain(), c.identity(),
+	root.AddCommand(c.demo(), c.sandboxCommand(), c.initialise(), c.check(), c.sync(), c.run(), c.customers(), c.timeline(), c.explain(), c.lifecycleCommand(), c.identity(),
 		c.mapCommand(), c.webhooks(), c.deadletters(), c.bench(), c.connectors(), c.connect(), c.connections(), c.replayCommand(), c.vault(), c.pushes(),
-		c.erase(), c.export(), c.audit(), c.rebuild(), c.version())
+		c.erase(), c.export(), c.audit(), c.plays(), c.segments(), c.override(), c.rebuild(), c.backtest(), c.reports(), c.version())
 	wordUsage(root)
 	return root
 }
@@ -76,6 +76,10 @@ func (c *cli) fail(ctx context.Context, err error) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		fmt.Fprintln(c.err, "stopped; everything committed so far is kept")
 		return exitStopped
+	}
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
 	}
 	var complaints config.Complaints
 	if errors.As(err, &complaints) {

@@ -109,8 +109,8 @@ func (a *app) listen(ctx context.Context, g *errgroup.Group) (served, error) {
 	if err != nil {
 		return s, errors.Join(err, l.Close())
 	}
-	h, err := api.New(api.Options{Reader: reader{a.db}, Identity: identityAPI{a.db, a.rules, a.now}, Live: live, Console: pages, Metrics: a.counts.handler(), Token: s.token, Version: version(),
-		Stages: a.stages(), Connectors: a.known.definitions(), Flows: a.flows, Now: a.now, Log: a.log})
+	h, err := api.New(api.Options{Reader: reader{a.db}, Identity: identityAPI{a.db, a.rules, a.now}, Plays: playsAPI{a.db, a.policy, a.now}, Overrides: overrides{a.db, a.policy, a.now}, Live: live, Console: pages, Metrics: a.counts.handler(), Token: s.token, Version: version(),
+		Stages: a.stages(), Policy: a.policy, Connectors: a.known.definitions(), Flows: a.flows, Now: a.now, Log: a.log})
 	if err != nil {
 		return s, errors.Join(err, l.Close())
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/store"
+	"github.com/lifecyclehub/hub/timeline"
 )
 
 // timelineFlags are what the command line says of a timeline.
@@ -78,6 +81,9 @@ func (f *timelineFlags) window() (err error) {
 	if f.KnownAt, err = parseEnd(f.known); err != nil {
 		return err
 	}
+	if err := knownTypes(f.Types); err != nil {
+		return err
+	}
 	for _, k := range f.kinds {
 		if _, err := canon.NewBody(canon.Kind(k)); err != nil {
 			return canon.Errorf("usage", "there is no kind %.80q", k).WithHint("kinds: %s", kindNames())
@@ -89,6 +95,29 @@ func (f *timelineFlags) window() (err error) {
 			f.Streams = append(f.Streams, s)
 		} else {
 			f.Connections = append(f.Connections, s)
+		}
+	}
+	return nil
+}
+
+// knownTypes refuses types of events that no timeline holds; one that ends with "." stands for all that begin so.
+func knownTypes(asked []string) error {
+	// The assessment tells these two, and records all the others.
+	families := map[string][]string{"stage": {"changed"}, "score": {"changed"}}
+	for _, t := range timeline.Types() {
+		family, rest, _ := strings.Cut(t.Type, ".")
+		families[family] = append(families[family], rest)
+	}
+	for _, typ := range asked {
+		family, rest, dotted := strings.Cut(typ, ".")
+		types := families[family]
+		switch {
+		case types == nil || !dotted:
+			return canon.Errorf("usage", "there is no type of event %.80q", typ).
+				WithHint("types begin with %s.; `--type deal.` means all that begin so", strings.Join(slices.Sorted(maps.Keys(families)), "., "))
+		case rest != "" && !slices.Contains(types, rest):
+			return canon.Errorf("usage", "there is no type of event %.80q", typ).
+				WithHint("after %s. comes one of %s; `--type %s.` means all of them", family, strings.Join(types, ", "), family)
 		}
 	}
 	return nil

@@ -105,6 +105,9 @@ func open(ctx context.Context, cfg *config.Config, env func(string) (string, boo
 	if a.db, err = openStore(ctx, cfg); err != nil {
 		return a, err
 	}
+	if err = a.govern(ctx); err != nil {
+		return a, err
+	}
 	keys, err := loadKeys(cfg, env)
 	if err != nil {
 		return a, err
@@ -128,7 +131,7 @@ func open(ctx context.Context, cfg *config.Config, env func(string) (string, boo
 		Atomic: func(ctx context.Context, fn func(ingest.Tx) error) error {
 			return a.db.InTx(ctx, time.Now(), func(tx *store.Tx) error { return fn(tx) })
 		},
-		Maps: mappings(a.vendors), Sources: sources(a.vendors), Rules: a.rules, Policy: a.policy, Now: a.now, Rounds: a.db.Rounds, ErasureKey: a.erasureKey, Log: log,
+		Maps: mappings(a.vendors), Sources: sources(a.vendors), Rules: a.rules, Policy: a.policy, Now: a.now, Rounds: a.db.Rounds, Metrics: a.db.Metrics, Patience: sourcePatience, ErasureKey: a.erasureKey, Log: log,
 	})
 	if err = a.openOut(ctx); err != nil {
 		return a, err
@@ -259,16 +262,23 @@ func clock(cfg *config.Config) func() time.Time {
 }
 
 func loadPolicy(cfg *config.Config) (*lifecycle.Policy, error) {
-	if cfg.Lifecycle == "" {
+	switch {
+	case cfg.Lifecycle == "":
 		return lifecycle.Default(), nil
+	case cfg.LifecycleIsPack():
+		return lifecycle.Pack(cfg.Lifecycle)
 	}
-	src, err := os.ReadFile(cfg.Lifecycle)
-	if err != nil {
-		return nil, canon.Errorf("policy.read", "the lifecycle policy cannot be read: %w", err).WithHint("check `lifecycle` in hub.yaml")
-	}
-	p, err := lifecycle.Parse(cfg.Lifecycle, src)
-	if err != nil {
-		return nil, canon.Errorf("policy.bad", "%w", err)
-	}
-	return p, nil
+	return policyFile(cfg.Lifecycle)
 }
+
+// policyFile reads a policy file.
+func policyFile(path string) (*lifecycle.Policy, error) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, canon.Errorf("policy.read", "the lifecycle policy cannot be read: %w", err).WithHint("check `lifecycle` in hub.yaml, or the name")
+	}
+	return lifecycle.Parse(path, src)
+}
+
+// sourcePatience is how long a source may be late, beyond when it stops being fresh, before customers are assessed anew for it.
+const sourcePatience = 10 * time.Minute

@@ -1,0 +1,384 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/lifecycle"
+	"github.com/lifecyclehub/hub/lifecycle/chart"
+	"github.com/lifecyclehub/hub/lifecycle/evidence"
+	playing "github.com/lifecyclehub/hub/lifecycle/play"
+	"github.com/lifecyclehub/hub/store"
+)
+
+// backtestFlags are what the command line says of a backtest.
+type backtestFlags struct {
+	policy, previous, whatIf  string
+	label, score, segment     string
+	horizon, gap, tenure      string
+	from, to, asKnown, html   string
+	asOccurred, fit           bool
+	capacity, rows, replicate int
+	seed                      uint64
+	table                     tableFlags
+}
+
+func (c *cli) backtest() *cobra.Command {
+	var f backtestFlags
+	cmd := &cobra.Command{
+		Use:   "backtest",
+		Short: "Replay history and say whether the score foretold what happened",
+		Long: `backtest looks at every customer on the first of every month, works out what the scorecard would have said by what was
+known then, and compares that with what happened afterwards: after a lead gap and within a horizon. It prints the base rate
+first, every figure with its range and definition, what is simpler than the card beside it, and what makes the figures lie.
+It says "no evidence" where there is none. Nothing is written or activated.
+
+Labels: churn (the default where it ever came about), contraction:10%, expansion, silence:PATTERN:DAYS, event:PATTERN, enter:STAGE,
+advance, or a rule in the language of policies, asked at the end of the horizon.
+
+With --table it tries a CSV file instead of the store, and --score names its column of scores.`,
+		Example: "  hub backtest\n  hub backtest --label silence:invoice.paid:90 --fit --html backtest.html\n  hub backtest --policy new.yaml --previous lifecycle.yaml --from 2025-01-01\n" +
+			"  hub backtest --what-if new.yaml\n  hub backtest --as-known strict --json\n  hub backtest --table churn.csv --label Churn=Yes --fit\n" +
+			"  hub backtest suitability\n  hub backtest drivers\n  hub backtest drift",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.table.file != "" {
+				return c.runTable(cmd.Context(), f.ofTable())
+			}
+			f.score, f.seed = cmp.Or(f.table.score, f.score), f.table.seed
+			return c.runBacktest(cmd.Context(), f)
+		},
+	}
+	f.add(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.fit, "fit", false, "fit a model beside the card and propose weights; nothing is activated")
+	flags.StringVar(&f.whatIf, "what-if", "", "replay history under this policy `file` as well, and say what would have been different")
+	flags.StringVar(&f.previous, "previous", "", "an earlier policy `file`, as a baseline")
+	flags.StringVar(&f.html, "html", "", "write a page with charts to this `file`")
+	flags.IntVar(&f.capacity, "capacity", 0, "how many customers the team can work with at a time (default a tenth)")
+	f.table.add(cmd)
+	cmd.AddCommand(c.suitability(), c.drivers(), c.drift())
+	return cmd
+}
+
+// add adds the flags that all kinds of backtest have.
+func (f *backtestFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", "", "the policy `file` or shipped pack on trial (default that of hub.yaml)")
+	flags.StringVar(&f.label, "label", evidence.LabelAuto, "the outcome")
+	flags.StringVar(&f.horizon, "horizon", "90d", "how far the outcome may lie ahead, behind the gap")
+	flags.StringVar(&f.gap, "gap", "", "how far ahead it must lie at least (default 30d; 0d for silence)")
+	flags.StringVar(&f.tenure, "min-tenure", "30d", "leave out customers who have been one for less")
+	flags.StringVar(&f.from, "from", "", "from this day on")
+	flags.StringVar(&f.to, "to", "", "up to this day")
+	flags.StringVar(&f.segment, "by", "stage", "group by stage, type or a field of the golden record")
+	flags.StringVar(&f.asKnown, "as-known", "imported", "from when a fact counts: imported (history that was imported counts when it occurred) or strict (when Hub recorded it)")
+	flags.BoolVar(&f.asOccurred, "as-occurred", false, "count every fact when it occurred, whenever it was told: shows what late facts do")
+	flags.IntVar(&f.rows, "max-rows", 0, "the most rows to keep in memory; beyond, customers are left out by lot (default 200,000)")
+	flags.IntVar(&f.replicate, "replicates", 0, "how often intervals are drawn for (default 400)")
+}
+
+// addOwn adds the flags that a table has too, by its own meaning.
+func (f *backtestFlags) addOwn(cmd *cobra.Command) {
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.score, "score", "health", "the scorecard on trial")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "another number draws other intervals")
+}
+
+// ofTable hands to the trial of a table what both kinds have.
+func (f *backtestFlags) ofTable() tableFlags {
+	t := f.table
+	t.fit = f.fit
+	if f.label != evidence.LabelAuto {
+		t.label = f.label
+	}
+	return t
+}
+
+// options reads the flags but for the label.
+func (f *backtestFlags) options() (o evidence.Options, err error) {
+	o = evidence.Options{Score: f.score, SegmentBy: f.segment, Capacity: f.capacity, MaxRows: f.rows, Replicates: f.replicate, Seed: f.seed, Gap: -1}
+	if o.Horizon, err = parseDays("horizon", f.horizon); err != nil {
+		return o, err
+	}
+	if o.MinTenure, err = parseDays("min-tenure", f.tenure); err != nil {
+		return o, err
+	}
+	if f.gap != "" {
+		if o.Gap, err = parseDays("gap", f.gap); err != nil {
+			return o, err
+		}
+	}
+	if o.From, err = parseDay(f.from); err != nil {
+		return o, err
+	}
+	if o.To, err = parseDay(f.to); err != nil {
+		return o, err
+	}
+	o.Known = evidence.Knowledge(f.asKnown)
+	if o.Known != evidence.KnownImported && o.Known != evidence.KnownStrict {
+		return o, canon.Errorf("usage", "--as-known is imported or strict, not %.40q", f.asKnown).WithHint("--as-occurred counts every fact when it occurred")
+	}
+	if f.asOccurred {
+		o.Known = evidence.KnownOccurred
+	}
+	return o, nil
+}
+
+// maxFlagDays bounds spans on the command line.
+const maxFlagDays = 3650
+
+func parseDays(flag, s string) (int, error) {
+	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(s), "d"))
+	if err != nil || n < 0 || n > maxFlagDays {
+		return 0, canon.Errorf("usage", "--%s %.40q is no number of days", flag, s).WithHint("write 90d, up to %dd", maxFlagDays)
+	}
+	return n, nil
+}
+
+// policyNamed reads a policy from a file, or a shipped one by its name.
+func policyNamed(name string) (*lifecycle.Policy, error) {
+	if slices.Contains(lifecycle.Packs(), name) {
+		return lifecycle.Pack(name)
+	}
+	src, err := os.ReadFile(name)
+	if err != nil {
+		return nil, canon.Errorf("policy.read", "the policy cannot be read: %w", err).WithHint("name a file, or one of the shipped: %s", strings.Join(lifecycle.Packs(), ", "))
+	}
+	return lifecycle.Parse(name, src)
+}
+
+// trial is a store with what a backtest asks of it.
+type trial struct {
+	db *store.DB
+	o  evidence.Options
+}
+
+// withTrial opens the store and completes the options: policy, sources, and when each stream's history had come in.
+func (c *cli) withTrial(ctx context.Context, f *backtestFlags, fn func(*trial) error) error {
+	o, err := f.options()
+	if err != nil {
+		return err
+	}
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	if f.policy == "" {
+		o.Policy, err = loadPolicy(cfg)
+	} else {
+		o.Policy, err = policyNamed(f.policy)
+	}
+	if err != nil {
+		return err
+	}
+	if f.previous != "" {
+		if o.Previous, err = policyNamed(f.previous); err != nil {
+			return err
+		}
+	}
+	o.End = clock(cfg)()
+	return c.withStore(ctx, func(db *store.DB) error {
+		t := &trial{db: db, o: o}
+		if err := t.surroundings(ctx); err != nil {
+			return err
+		}
+		return fn(t)
+	})
+}
+
+func (t *trial) surroundings(ctx context.Context) error {
+	rounds, err := t.db.Rounds(ctx)
+	if err != nil {
+		return err
+	}
+	t.o.Backfilled = map[string]time.Time{}
+	for _, s := range rounds {
+		t.o.Backfilled[s.Connection+"/"+s.Stream] = s.BackfilledAt
+	}
+	doc, err := t.db.Meta(ctx, "sources")
+	if err != nil {
+		return err
+	}
+	t.o.Sources = canon.Sources{}
+	if doc != "" {
+		if err := json.Unmarshal([]byte(doc), &t.o.Sources); err != nil {
+			return fmt.Errorf("stored sources: %w", err)
+		}
+	}
+	for k := range maps.Clone(t.o.Sources) {
+		// Whether a source is fresh today says nothing of the past.
+		t.o.Sources[k] = true
+	}
+	return nil
+}
+
+// read calls fn with all histories.
+func (t *trial) read(ctx context.Context, fn func([]canon.History)) error {
+	ask := canon.HistoryAsk{Revisions: t.o.Known != evidence.KnownOccurred, Batch: 200}
+	return t.db.Histories(ctx, ask, func(hs []canon.History) error {
+		fn(hs)
+		return ctx.Err()
+	})
+}
+
+// survey settles the label and takes the first look. Where the label is left open, the first outcome that ever came about
+// is taken.
+func (t *trial) survey(ctx context.Context, label string) (*evidence.Survey, error) {
+	candidates := []string{label}
+	if label == evidence.LabelAuto {
+		candidates = []string{"churn", "event:subscription.ended", "contraction:10%"}
+	}
+	var v *evidence.Survey
+	for i, text := range candidates {
+		l, err := evidence.ParseLabel(text)
+		if err != nil {
+			return nil, err
+		}
+		o := t.o
+		o.Label = l
+		o = o.WithDefaults()
+		v = evidence.NewSurvey(o)
+		if err := t.read(ctx, v.Add); err != nil {
+			return nil, err
+		}
+		if v.Decisions > 0 || i == len(candidates)-1 {
+			t.o = o
+			break
+		}
+	}
+	if v.Customers == 0 {
+		return nil, canon.Errorf("backtest.empty", "the store holds no customer with a past").WithHint("run `hub sync` first")
+	}
+	return v, nil
+}
+
+// study replays history.
+func (t *trial) study(ctx context.Context, v *evidence.Survey) (*evidence.Study, error) {
+	s := evidence.NewStudy(t.o, v)
+	return s, t.read(ctx, s.Add)
+}
+
+func (c *cli) runBacktest(ctx context.Context, f backtestFlags) error {
+	return c.withTrial(ctx, &f, func(t *trial) error {
+		v, err := t.survey(ctx, f.label)
+		if err != nil {
+			return err
+		}
+		s, err := t.study(ctx, v)
+		if err != nil {
+			return err
+		}
+		r, err := s.Run(f.fit)
+		if err != nil {
+			return err
+		}
+		if f.label == evidence.LabelAuto && t.o.Label.Text != "churn" {
+			r.Warnings = append([]string{fmt.Sprintf("no customer ever left, so the outcome is %s; --label names another", t.o.Label.Text)}, r.Warnings...)
+		}
+		if f.whatIf != "" {
+			if err := c.replayUnder(ctx, t, v, r, f.whatIf); err != nil {
+				return err
+			}
+		}
+		if f.html != "" {
+			if err := pageTo(f.html, r.Page(time.Now())); err != nil {
+				return err
+			}
+		}
+		if c.json {
+			return c.print(r)
+		}
+		r.WriteText(c.out)
+		return nil
+	})
+}
+
+// replayUnder replays history under another policy and adds what would have been different.
+func (c *cli) replayUnder(ctx context.Context, t *trial, v *evidence.Survey, r *evidence.Report, file string) error {
+	other, err := policyNamed(file)
+	if err != nil {
+		return err
+	}
+	o := t.o
+	o.Previous, o.Policy = o.Policy, other
+	w, err := (&trial{db: t.db, o: o}).survey(ctx, o.Label.Text)
+	if err != nil {
+		return err
+	}
+	s, err := (&trial{db: t.db, o: o}).study(ctx, w)
+	if err != nil {
+		return err
+	}
+	if r.WhatIf, err = s.WhatIf(); err != nil {
+		return err
+	}
+	pt := evidence.NewPlayTrial(w.Options(), w, replayedPlays)
+	if err := t.read(ctx, pt.Add); err != nil {
+		return err
+	}
+	r.WhatIf.Plays = pt.Records()
+	return nil
+}
+
+// replayedPlays takes one customer's plays from moment to moment, without an operator's switches and without the guard of the
+// fleet, which is about all customers of a day.
+func replayedPlays(p *lifecycle.Policy) func(evidence.PlayMoment) []canon.Firing {
+	var state playing.State
+	return func(m evidence.PlayMoment) []canon.Firing {
+		var fired []canon.Firing
+		state, fired, _ = playing.Step(p, state, playing.Moment{Before: m.Before, After: m.After, Events: m.Events, FirstSeen: m.FirstSeen})
+		return fired
+	}
+}
+
+// pageTo writes a page to a file, whole or not at all.
+func pageTo(file string, p chart.Page) (err error) {
+	return writeWhole(file, func(w io.Writer) error {
+		_, err := p.WriteTo(w)
+		return err
+	})
+}
+
+// writeWhole writes a file beside its place and moves it there when it is complete.
+func writeWhole(file string, write func(io.Writer) error) error {
+	temp := file + ".part"
+	f, err := os.Create(temp)
+	if err != nil {
+		return canon.Errorf("file.write", "%s cannot be written: %w", file, err).WithHint("check the folder and its permissions")
+	}
+	if err = write(f); err == nil {
+		err = f.Close()
+	} else {
+		_ = f.Close()
+	}
+	if err == nil {
+		err = os.Rename(temp, file)
+	}
+	if err != nil {
+		_ = os.Remove(temp)
+		return canon.Errorf("file.write", "%s cannot be written: %w", file, err).WithHint("check that the disk has room")
+	}
+	return nil
+}
+
+// prepared takes the first look and replays history.
+func (t *trial) prepared(ctx context.Context, label string) (*evidence.Study, error) {
+	v, err := t.survey(ctx, label)
+	if err != nil {
+		return nil, err
+	}
+	return t.study(ctx, v)
+}
