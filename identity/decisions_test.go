@@ -166,6 +166,31 @@ func TestInForce(t *testing.T) {
 	}
 }
 
+// TestStandings: why a decision does not hold, also in a log that goes in a circle.
+func TestStandings(t *testing.T) {
+	link := decide(canon.DecideLink, "x/y/1#company", "x/y/2#company")
+	undo := revoke(link)
+	redo := revoke(undo)
+	redo.ExpiresAt = day(12)
+	redo = redo.WithID()
+	holds := Standing{InForce: true}
+	for name, c := range map[string]struct {
+		now  time.Time
+		want map[string]Standing
+	}{
+		"while it is taken back that it was taken back": {day(10), map[string]Standing{link.ID: holds, undo.ID: {RevokedBy: redo.ID}, redo.ID: holds}},
+		"after that": {day(12), map[string]Standing{link.ID: {RevokedBy: undo.ID}, undo.ID: holds, redo.ID: {Expired: true}}},
+	} {
+		if diff := cmp.Diff(c.want, Standings([]canon.Decision{link, undo, redo}, c.now)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	circle := []canon.Decision{{ID: "a", Kind: canon.DecideRevoke, Revokes: "b"}, {ID: "b", Kind: canon.DecideRevoke, Revokes: "a"}}
+	if got := Standings(circle, day(1)); len(got) != 2 || got["a"].InForce == got["b"].InForce {
+		t.Errorf("in a circle: %+v", got)
+	}
+}
+
 func TestTouched(t *testing.T) {
 	link, generic := decide(canon.DecideLink, "x/y/1#company", "x/y/2#company"), decide(canon.DecideGeneric, "dom:acme.com", "")
 	pin := canon.Decision{Kind: canon.DecidePin, A: "x/y/7#company", Field: "name", Value: "Acme", At: day(1)}.WithID()
