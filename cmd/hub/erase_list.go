@@ -124,7 +124,7 @@ func (c *cli) audit() *cobra.Command {
 	var before int64
 	var limit int
 	cmd := &cobra.Command{
-		Use: "audit", Short: "List who erased and exported whose data, and when; whom is told by a keyed hash", Args: cobra.NoArgs,
+		Use: "audit", Short: "List who erased and exported whose data, set plays live and applied policies, and when; whom is told by a keyed hash", Args: cobra.NoArgs,
 		Example: "  hub audit\n  hub audit --limit 500 --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withStore(cmd.Context(), func(db *store.DB) error {

@@ -98,7 +98,11 @@ const greet = `  - key: greet
 // TestPlanForetellsApply plans policies, applies them, and wants every customer where the plan put them, everybody else
 // where they were, and the plays that it told of.
 func TestPlanForetellsApply(t *testing.T) {
-	_, dir := play(t, 30)
+	companies := 30
+	if slow {
+		companies = 20
+	}
+	_, dir := play(t, companies)
 	config := filepath.Join(dir, "hub.yaml")
 	hubRun(t, exitOK, "sync", "-c", config)
 	db := filepath.Join(dir, "hub-data", "hub.db")

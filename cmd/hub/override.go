@@ -96,11 +96,13 @@ func (c *cli) withOverrides(ctx context.Context, fn func(overrides) error) error
 	if err != nil {
 		return err
 	}
-	policy, err := loadPolicy(cfg)
-	if err != nil {
-		return err
-	}
-	return c.withStore(ctx, func(db *store.DB) error { return fn(overrides{db, policy, clock(cfg)}) })
+	return c.withStore(ctx, func(db *store.DB) error {
+		policy, err := policyInForce(ctx, db, cfg)
+		if err != nil {
+			return err
+		}
+		return fn(overrides{db, policy, clock(cfg)})
+	})
 }
 
 func (c *cli) overrideSet() *cobra.Command {

@@ -81,10 +81,10 @@ func (c *cli) customers() *cobra.Command {
 			if bands := []string{"green", "yellow", "red", "unknown"}; f.Band != "" && !slices.Contains(bands, f.Band) {
 				return canon.Errorf("usage", "there is no band %.80q", f.Band).WithHint("--band is %s", strings.Join(bands, ", "))
 			}
-			if err := c.knownStage(f.Stage); err != nil {
-				return err
-			}
 			return c.withStore(cmd.Context(), func(db *store.DB) error {
+				if err := c.knownStage(cmd.Context(), db, f.Stage); err != nil {
+					return err
+				}
 				page, err := db.Customers(cmd.Context(), f)
 				if err != nil {
 					return err
@@ -122,8 +122,8 @@ func (c *cli) customers() *cobra.Command {
 	return cmd
 }
 
-// knownStage refuses a stage that the policy does not have; "" is none.
-func (c *cli) knownStage(key string) error {
+// knownStage refuses a stage that the policy in force does not have; "" is none.
+func (c *cli) knownStage(ctx context.Context, db *store.DB, key string) error {
 	if key == "" {
 		return nil
 	}
@@ -131,7 +131,7 @@ func (c *cli) knownStage(key string) error {
 	if err != nil {
 		return err
 	}
-	policy, err := loadPolicy(cfg)
+	policy, err := policyInForce(ctx, db, cfg)
 	if err != nil {
 		return err
 	}

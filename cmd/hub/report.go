@@ -118,14 +118,14 @@ func (c *cli) runReport(ctx context.Context, names []string, f reportFlags) erro
 	if err != nil {
 		return err
 	}
-	policy, err := loadPolicy(cfg)
-	if err != nil {
-		return err
-	}
-	for _, s := range policy.Stages() {
-		ask.Stages = append(ask.Stages, report.Stage{Key: s.Key, Label: s.Label, Customer: s.Customer, Exit: s.Exit})
-	}
 	return c.withStore(ctx, func(db *store.DB) error {
+		policy, err := policyInForce(ctx, db, cfg)
+		if err != nil {
+			return err
+		}
+		for _, s := range policy.Stages() {
+			ask.Stages = append(ask.Stages, report.Stage{Key: s.Key, Label: s.Label, Customer: s.Customer, Exit: s.Exit})
+		}
 		if ask.Streams, err = db.Streams(ctx); err != nil {
 			return err
 		}
