@@ -206,7 +206,10 @@ func (t *Tx) NodesByKeys(ctx context.Context, kind canon.Kind, keys []string, li
 	return nodes, counts, err
 }
 
-// RowsByKeys is NodesByKeys for the rows alone, sorted. The holders of a key are counted as by lookup.holders.
+// mostCounted is how far beyond a limit the holders of a key are counted: further than one batch can take it.
+const mostCounted = 20_000
+
+// RowsByKeys is NodesByKeys for the rows alone, sorted. A key beyond the limit is counted no further than mostCounted.
 func (t *Tx) RowsByKeys(ctx context.Context, kind canon.Kind, keys []string, limit int) ([]int64, map[string]int, error) {
 	type holder struct {
 		key string
@@ -220,7 +223,7 @@ func (t *Tx) RowsByKeys(ctx context.Context, kind canon.Kind, keys []string, lim
 			return h, err
 		},
 		key: func(h holder) string { return h.key },
-	}.holders(ctx, t, keys, limit)
+	}.holders(ctx, t, keys, limit, mostCounted)
 	rows := make([]int64, len(hs))
 	for i, h := range hs {
 		rows[i] = h.row

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -113,8 +112,9 @@ func set(ids []string) map[string]bool {
 }
 
 // BlockHolders returns the companies or contacts that are found by any of the keys, by row and without their bodies. Of
-// a key with more than limit holders (0: no limit) only the number is returned, counted as by lookup.holders.
-func (t *Tx) BlockHolders(ctx context.Context, keys []string, limit int) ([]canon.KeyHolder, map[string]int, error) {
+// a key with more than limit holders (0: no limit) only the number is returned, which is counted no further than beyond the
+// limit.
+func (t *Tx) BlockHolders(ctx context.Context, keys []string, limit, beyond int) ([]canon.KeyHolder, map[string]int, error) {
 	hs, counts, err := lookup[canon.KeyHolder]{
 		columns: "k.name, e.id, e.kind, e.cluster, e.customer", from: "keys k JOIN entities e ON e.id = k.entity WHERE k.role = $1 AND k.name", lead: []any{roleBlock},
 		read: func(r *sql.Rows) (canon.KeyHolder, error) {
@@ -123,7 +123,7 @@ func (t *Tx) BlockHolders(ctx context.Context, keys []string, limit int) ([]cano
 			return h, err
 		},
 		key: func(h canon.KeyHolder) string { return h.Key },
-	}.holders(ctx, t, keys, limit)
+	}.holders(ctx, t, keys, limit, beyond)
 	slices.SortStableFunc(hs, func(a, b canon.KeyHolder) int { return cmp.Compare(a.Row, b.Row) })
 	return hs, counts, err
 }
@@ -153,74 +153,51 @@ type lookup[T comparable] struct {
 	key func(T) string
 }
 
-const (
-	// fewRows is how many rows are read at once before it is asked which of the keys has so many.
-	fewRows = 4096
-	// mostCounted is how far the holders of one key are counted: further beyond any limit than one batch can take it.
-	mostCounted = 20_000
-)
-
-// holders returns the rows of keys that no more than limit hold (0: no limit), each once, and how many hold each key. A
-// key that everybody holds costs little more than one that few do: it is counted up to mostCounted, and not read.
-func (q lookup[T]) holders(ctx context.Context, t *Tx, keys []string, limit int) ([]T, map[string]int, error) {
+// holders returns the rows of keys that no more than limit hold (0: no limit), each once, and how many hold each key. A key
+// that everybody holds costs no more than one that few do: it is counted no further than beyond the limit, and not read.
+func (q lookup[T]) holders(ctx context.Context, t *Tx, keys []string, limit, beyond int) ([]T, map[string]int, error) {
 	counts, seen := map[string]int{}, map[T]bool{}
-	var all []T
-	take := func(rows []T) {
-		for _, r := range rows {
-			// A key that was asked for twice is answered twice.
-			if !seen[r] {
-				seen[r] = true
-				counts[q.key(r)]++
-				all = append(all, r)
-			}
-		}
-	}
-	if limit == 0 {
-		rows, err := q.rows(ctx, t, keys, "")
-		take(rows)
-		return all, counts, err
-	}
-	for piece := range slices.Chunk(keys, chunk) {
-		rows, err := q.rows(ctx, t, piece, "LIMIT "+strconv.Itoa(fewRows))
-		if err == nil && len(rows) >= fewRows {
-			rows, err = q.uncrowded(ctx, t, piece, limit, counts)
-		}
-		if err != nil {
+	if limit > 0 {
+		var err error
+		if keys, err = q.uncrowded(ctx, t, keys, [2]int{limit, limit + beyond + 1}, counts); err != nil {
 			return nil, nil, err
 		}
-		take(rows)
 	}
-	return slices.DeleteFunc(all, func(r T) bool { return counts[q.key(r)] > limit }), counts, nil
+	rows, err := in(ctx, t, "SELECT "+q.columns+" FROM "+q.from, "", q.lead, keys, q.read)
+	var all []T
+	for _, r := range rows {
+		// A key that was asked for twice is answered twice.
+		if !seen[r] {
+			seen[r] = true
+			counts[q.key(r)]++
+			all = append(all, r)
+		}
+	}
+	return all, counts, err
 }
 
-func (q lookup[T]) rows(ctx context.Context, t *Tx, keys []string, tail string) ([]T, error) {
-	return in(ctx, t, "SELECT "+q.columns+" FROM "+q.from, tail, q.lead, keys, q.read)
-}
-
-// uncrowded returns the rows of those keys that no more than limit hold, and notes how many hold the others.
-func (q lookup[T]) uncrowded(ctx context.Context, t *Tx, keys []string, limit int, counts map[string]int) ([]T, error) {
-	few, crowded := []string{}, map[string]int{}
-	err := each(keys, len(q.lead)+1, func(ph string, args []any) error {
-		query := fmt.Sprintf("SELECT v.column1, (SELECT COUNT(*) FROM (SELECT 1 FROM %s = v.column1 LIMIT %d) capped) FROM (VALUES (%s)) v",
-			q.from, mostCounted, strings.ReplaceAll(ph, ",", "),("))
-		_, err := scan(func() (*sql.Rows, error) { return t.query(ctx, query, append(slices.Clone(q.lead), args...)...) }, func(r *sql.Rows) (struct{}, error) {
+// uncrowded returns those keys that some hold, but no more than bounds[0], and notes how many hold the others, counted up to
+// bounds[1].
+func (q lookup[T]) uncrowded(ctx context.Context, t *Tx, keys []string, bounds [2]int, counts map[string]int) ([]string, error) {
+	var few []string
+	// The bound is an argument, so that the statement is the same for all.
+	lead := append(slices.Clone(q.lead), bounds[1])
+	err := each(keys, len(lead)+1, func(ph string, args []any) error {
+		query := fmt.Sprintf("SELECT v.column1, (SELECT COUNT(*) FROM (SELECT 1 FROM %s = v.column1 LIMIT $%d) capped) FROM (VALUES (%s)) v",
+			q.from, len(lead), strings.ReplaceAll(ph, ",", "),("))
+		_, err := scan(func() (*sql.Rows, error) { return t.query(ctx, query, append(slices.Clone(lead), args...)...) }, func(r *sql.Rows) (struct{}, error) {
 			var key string
 			var n int
 			err := r.Scan(&key, &n)
-			crowded[key] = n
+			switch {
+			case n > bounds[0]:
+				counts[key] = n
+			case n > 0:
+				few = append(few, key)
+			}
 			return struct{}{}, err
 		})
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range keys {
-		if crowded[k] > limit {
-			counts[k] = crowded[k]
-		} else {
-			few = append(few, k)
-		}
-	}
-	return q.rows(ctx, t, few, "")
+	return few, err
 }

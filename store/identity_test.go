@@ -134,7 +134,7 @@ func TestWhatIsAskedOfEntitiesAndCustomers(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			few, counts, err := tx.BlockHolders(ctx, []string{"blk:x", "blk:y", "blk:z", "ref:1"}, 2)
+			few, counts, err := tx.BlockHolders(ctx, []string{"blk:x", "blk:y", "blk:z", "ref:1"}, 2, 5)
 			same(t, "holders of blocks", []canon.KeyHolder{{Key: "blk:y", Row: a.Row, Kind: canon.KindCompany, Cluster: a.Cluster, Customer: "cus_a"}}, few)
 			same(t, "how many hold them", map[string]int{"blk:x": 3, "blk:y": 1}, counts)
 			if err != nil {

@@ -56,6 +56,8 @@ type likes struct {
 	// by are the holders of the blocks that were asked for and that are not held by too many.
 	by    map[string][]canon.KeyHolder
 	asked map[string]bool
+	// most is by how many holders a block has changed at most.
+	most int
 	// kept are the pairs stored, wanted those that should be.
 	kept, wanted map[[2]int64]canon.Candidate
 }
@@ -90,6 +92,9 @@ func (l *likes) begin(ds []*delta) {
 		if (d.save || d.again) && !d.forget {
 			l.compared[d.entity.Row] = d.entity
 		}
+	}
+	for _, n := range l.gained {
+		l.most = max(l.most, n, -n)
 	}
 	for row, e := range l.compared {
 		if !isNode(e.Entity.Kind) {
@@ -164,7 +169,7 @@ func (l *likes) look(ctx context.Context) error {
 	}
 	if len(tipped) > 0 {
 		slices.Sort(tipped)
-		hs, _, err := l.tx.BlockHolders(ctx, tipped, 0)
+		hs, _, err := l.tx.BlockHolders(ctx, tipped, 0, 0)
 		if err != nil {
 			return err
 		}
@@ -207,7 +212,7 @@ func (l *likes) ask(ctx context.Context, keys []string) (map[string]int, error) 
 			ask = append(ask, k)
 		}
 	}
-	hs, counts, err := l.tx.BlockHolders(ctx, ask, l.limit())
+	hs, counts, err := l.tx.BlockHolders(ctx, ask, l.limit(), l.most)
 	for _, h := range hs {
 		l.by[h.Key] = append(l.by[h.Key], h)
 	}

@@ -79,7 +79,7 @@ type Decided interface {
 
 // Candidates is what ingest needs of the store to keep the pairs that may be the same.
 type Candidates interface {
-	BlockHolders(ctx context.Context, keys []string, limit int) ([]canon.KeyHolder, map[string]int, error)
+	BlockHolders(ctx context.Context, keys []string, limit, beyond int) ([]canon.KeyHolder, map[string]int, error)
 	CandidatesOf(ctx context.Context, rows []int64) (map[[2]int64]canon.Candidate, error)
 	PutCandidates(ctx context.Context, rows [][2]int64, cs []canon.Candidate) error
 	DropPairs(ctx context.Context, rows [][2]int64) error
