@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -26,9 +27,33 @@ func laws(t *testing.T, law func(*rapid.T, *Policy)) {
 	}
 	for _, p := range []*Policy{Default(), odd} {
 		t.Run(p.Name(), func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) { law(t, p) })
+			tried(t, 50, func(t *rapid.T) { law(t, p) })
 		})
 	}
+}
+
+// tried checks a law of which every case is dear on so many cases, or on as many as HUB_CHECKS says where that is set. The most is
+// -rapid.checks.
+func tried(t *testing.T, most int, law func(*rapid.T)) {
+	t.Helper()
+	if v := os.Getenv("HUB_CHECKS"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		most = n
+	}
+	n, broken := 0, false
+	rapid.Check(t, func(t *rapid.T) {
+		// What fails is tried again and again, to find the smallest case.
+		if n++; n > most && !broken {
+			return
+		}
+		held := false
+		defer func() { broken = broken || !held }()
+		law(t)
+		held = !t.Failed()
+	})
 }
 
 // measuresOf counts the measures of the scorecard that applied, or of the last one where none did.

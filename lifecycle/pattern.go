@@ -124,21 +124,3 @@ func matches(patterns []pattern, typ string) []match {
 	}
 	return out
 }
-
-// EventTypes lists the event types that a policy may ask for, sorted.
-func EventTypes() []string {
-	var out []string
-	for first, fam := range families() {
-		for _, rest := range fam.types {
-			out = append(out, first+"."+rest)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// KindsOf returns the kinds of entity that the events of a pattern come from.
-func KindsOf(pattern string) ([]canon.Kind, error) {
-	p, err := parsePattern(pattern)
-	return p.kinds, err
-}

@@ -283,38 +283,8 @@ func (s *scanner) call(n *ast.CallNode) float64 {
 		return over(s.number(n.Arguments[0]), s.number(n.Arguments[1]))
 	case "param":
 		return s.param(n.Arguments[0].(*ast.StringNode).Value)
-	case "count":
-		return float64(len(s.windowed(n)))
-	case "sum":
-		sums, best := map[string]int64{}, int64(0)
-		for _, e := range s.windowed(n) {
-			if e.Amount != nil {
-				sums[e.Amount.Currency] += e.Amount.Minor
-			}
-		}
-		for _, v := range sums {
-			best = max(best, v)
-		}
-		return float64(best)
-	case "last_value":
-		es := s.windowed(n)
-		if len(es) == 0 || es[len(es)-1].Value == nil {
-			return math.NaN()
-		}
-		return *es[len(es)-1].Value
-	case "avg_value":
-		sum := 0.0
-		es := s.windowed(n)
-		for _, e := range es {
-			sum += valueOf(e)
-		}
-		return over(sum, float64(len(es)))
-	case "active_days":
-		seen := map[string]bool{}
-		for _, e := range s.windowed(n) {
-			seen[e.OccurredAt.Format(time.DateOnly)] = true
-		}
-		return float64(len(seen))
+	case "count", "sum", "last_value", "avg_value", "active_days":
+		return s.aggregate(name, s.windowed(n))
 	case "days_since":
 		es := s.windowed(n)
 		if len(es) == 0 {
@@ -352,6 +322,35 @@ func (s *scanner) call(n *ast.CallNode) float64 {
 		}
 		return float64(v)
 	}
+}
+
+// aggregate works a figure out of events.
+func (s *scanner) aggregate(name string, es []canon.Event) float64 {
+	sum, seen, sums, best := 0.0, map[string]bool{}, map[string]int64{}, int64(0)
+	for _, e := range es {
+		sum += valueOf(e)
+		seen[e.OccurredAt.Format(time.DateOnly)] = true
+		if e.Amount != nil {
+			sums[e.Amount.Currency] += e.Amount.Minor
+		}
+	}
+	for _, v := range sums {
+		best = max(best, v)
+	}
+	switch name {
+	case "count":
+		return float64(len(es))
+	case "sum":
+		return float64(best)
+	case "avg_value":
+		return over(sum, float64(len(es)))
+	case "active_days":
+		return float64(len(seen))
+	}
+	if len(es) == 0 || es[len(es)-1].Value == nil {
+		return math.NaN()
+	}
+	return *es[len(es)-1].Value
 }
 
 func (s *scanner) trend(n *ast.CallNode) float64 {

@@ -259,7 +259,7 @@ func TestScanningAgrees(t *testing.T) {
 		short(p)
 		roots := map[string]ast.Node{}
 		t.Run(p.Name(), func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) {
+			tried(t, 40, func(t *rapid.T) {
 				facts := Facts{Customer: "cus_1", Type: rapid.SampledFrom([]string{"company", "person"}).Draw(t, "type"), Sources: allFresh()}
 				facts.Events = genShort(t)
 				now := epoch.Add(time.Duration(rapid.IntRange(0, 700).Draw(t, "now")) * sixHours)

@@ -120,20 +120,10 @@ func parseView(source string) (ast.Node, error) {
 	return program.Node(), nil
 }
 
-func viewTruthOf(v, known bool) tri {
-	switch {
-	case !known:
-		return unknown
-	case v:
-		return yes
-	}
-	return no
-}
-
 func (c *viewCompiler) toTruth(n ast.Node) (viewTruth, error) {
 	switch n := n.(type) {
 	case *ast.BoolNode:
-		answer := viewTruthOf(n.Value, true)
+		answer := triOf(n.Value, true)
 		return func(*View) tri { return answer }, nil
 	case *ast.UnaryNode:
 		if n.Operator == "not" || n.Operator == "!" {
@@ -171,7 +161,7 @@ func (c *viewCompiler) binaryTruth(n *ast.BinaryNode) (viewTruth, error) {
 			right, err := c.toText(n.Right)
 			equal := n.Operator == "=="
 			c.compared(n.Left, n.Right)
-			return func(v *View) tri { return viewTruthOf((left(v) == right(v)) == equal, true) }, err
+			return func(v *View) tri { return triOf((left(v) == right(v)) == equal, true) }, err
 		}
 		return c.compare(n)
 	}
@@ -197,7 +187,7 @@ func (c *viewCompiler) membership(n *ast.BinaryNode) (viewTruth, error) {
 		words = append(words, s.Value)
 		c.compared(n.Left, w)
 	}
-	return func(v *View) tri { return viewTruthOf(slices.Contains(words, of(v)), true) }, nil
+	return func(v *View) tri { return triOf(slices.Contains(words, of(v)), true) }, nil
 }
 
 // compared notes the names that a text is compared with, so that a misspelt one is found.
@@ -235,24 +225,8 @@ func (c *viewCompiler) compare(n *ast.BinaryNode) (viewTruth, error) {
 		if !ok || !ok2 {
 			return unknown
 		}
-		return viewTruthOf(compareBy(op, a, b), true)
+		return triOf(compared(op, a, b), true)
 	}, err
-}
-
-func compareBy(op string, a, b float64) bool {
-	switch op {
-	case "<":
-		return a < b
-	case "<=":
-		return a <= b
-	case ">":
-		return a > b
-	case ">=":
-		return a >= b
-	case "==":
-		return a == b
-	}
-	return a != b
 }
 
 func (c *viewCompiler) side(n, other ast.Node) (viewNumber, error) {

@@ -22,7 +22,7 @@ func (c *viewCompiler) callTruth(n *ast.CallNode) (viewTruth, error) {
 	if calleeOf(n) == "known" {
 		c.limit = 0 // whether an age is known does not change with time alone
 		of, err := c.toNumber(n.Arguments[0])
-		return func(v *View) tri { _, ok := of(v); return viewTruthOf(ok, true) }, err
+		return func(v *View) tri { _, ok := of(v); return triOf(ok, true) }, err
 	}
 	name, err := "", error(nil)
 	if len(n.Arguments) > 0 {
@@ -33,10 +33,10 @@ func (c *viewCompiler) callTruth(n *ast.CallNode) (viewTruth, error) {
 	switch calleeOf(n) {
 	case "flag":
 		c.use("flag", name)
-		return func(v *View) tri { return viewTruthOf(v.Flag(name), true) }, nil
+		return func(v *View) tri { return triOf(v.Flag(name), true) }, nil
 	case "in_segment":
 		c.use("segment", name)
-		return func(v *View) tri { return viewTruthOf(v.InSegment(name), true) }, nil
+		return func(v *View) tri { return triOf(v.InSegment(name), true) }, nil
 	case "capped":
 		return c.capped(n, name)
 	}

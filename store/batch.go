@@ -12,18 +12,19 @@ import (
 // powers of two up to it.
 const chunk = 128
 
-// insert writes rows by multi-row statements: "head VALUES (…), (…) tail". Every row has the same length.
-func (t *Tx) insert(ctx context.Context, head, tail string, rows [][]any) error {
+// pieces calls fn with rows piece by piece: with how many these are, and with the values of all of them. Every row has the
+// same length.
+func pieces(rows [][]any, fn func(n int, args []any) error) error {
 	for len(rows) > 0 {
 		n := 1
 		for n*2 <= len(rows) && n < chunk {
 			n *= 2
 		}
-		var args []any
+		args := make([]any, 0, n*len(rows[0]))
 		for _, r := range rows[:n] {
 			args = append(args, r...)
 		}
-		if err := t.exec(ctx, head+" VALUES "+t.tuples(n, len(rows[0]))+" "+tail, args...); err != nil {
+		if err := fn(n, args); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -31,21 +32,20 @@ func (t *Tx) insert(ctx context.Context, head, tail string, rows [][]any) error 
 	return nil
 }
 
+// insert writes rows by multi-row statements: "head VALUES (…), (…) tail".
+func (t *Tx) insert(ctx context.Context, head, tail string, rows [][]any) error {
+	return pieces(rows, func(n int, args []any) error {
+		return t.exec(ctx, head+" VALUES "+t.tuples(n, len(args)/n)+" "+tail, args...)
+	})
+}
+
 // insertIDs is insert for a table with a growing key. It returns the new keys by the value of the column
 // name, which must be unique among rows: SQL does not promise the order of what RETURNING gives.
 func (t *Tx) insertIDs(ctx context.Context, head, name string, rows [][]any) (map[string]int64, error) {
 	ids := make(map[string]int64, len(rows))
-	for len(rows) > 0 {
-		n := 1
-		for n*2 <= len(rows) && n < chunk {
-			n *= 2
-		}
-		var args []any
-		for _, r := range rows[:n] {
-			args = append(args, r...)
-		}
+	err := pieces(rows, func(n int, args []any) error {
 		_, err := scan(func() (*sql.Rows, error) {
-			return t.query(ctx, head+" VALUES "+t.tuples(n, len(rows[0]))+" RETURNING id, "+name, args...)
+			return t.query(ctx, head+" VALUES "+t.tuples(n, len(args)/n)+" RETURNING id, "+name, args...)
 		}, func(r *sql.Rows) (struct{}, error) {
 			var id int64
 			var v string
@@ -53,12 +53,9 @@ func (t *Tx) insertIDs(ctx context.Context, head, name string, rows [][]any) (ma
 			ids[v] = id
 			return struct{}{}, err
 		})
-		if err != nil {
-			return nil, err
-		}
-		rows = rows[n:]
-	}
-	return ids, nil
+		return err
+	})
+	return ids, err
 }
 
 // tuples returns "($1,$2),($3,$4)" for rows × cols.

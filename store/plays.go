@@ -64,28 +64,16 @@ func (t *Tx) AddFirings(ctx context.Context, fs []canon.Firing) (map[string]bool
 		}
 		rows[i] = []any{f.ID, f.Play, f.Category, f.Mode, f.Customer, micros(f.At), micros(t.now), f.Suppressed, flag(f.Holdout), string(doc)}
 	}
-	for len(rows) > 0 {
-		n := 1
-		for n*2 <= len(rows) && n < chunk {
-			n *= 2
-		}
-		var args []any
-		for _, r := range rows[:n] {
-			args = append(args, r...)
-		}
+	return added, pieces(rows, func(n int, args []any) error {
 		ids, err := scan(func() (*sql.Rows, error) {
 			return t.query(ctx, "INSERT INTO firings (id, play, category, mode, customer, at, recorded_at, suppressed, holdout, doc) VALUES "+
-				t.tuples(n, len(rows[0]))+" ON CONFLICT (id) DO NOTHING RETURNING id", args...)
+				t.tuples(n, len(args)/n)+" ON CONFLICT (id) DO NOTHING RETURNING id", args...)
 		}, readID)
-		if err != nil {
-			return nil, err
-		}
 		for _, id := range ids {
 			added[id] = true
 		}
-		rows = rows[n:]
-	}
-	return added, nil
+		return err
+	})
 }
 
 // CameOn counts how many customers came to a play from one moment to another, not counting those that a guard other than

@@ -40,25 +40,12 @@ func (u update) query(ctx context.Context, t *Tx, rows [][]any, row func(*sql.Ro
 }
 
 func (u update) pieces(t *Tx, rows [][]any, run func(query string, args []any) error) error {
-	rows = lastOfEach(rows)
-	for len(rows) > 0 {
-		n := 1
-		for n*2 <= len(rows) && n < chunk {
-			n *= 2
-		}
-		var args []any
-		for _, r := range rows[:n] {
-			args = append(args, r...)
-		}
+	return pieces(lastOfEach(rows), func(n int, args []any) error {
 		if t.db.updates[sized{u, n}] == "" {
 			t.db.updates[sized{u, n}] = u.text(n)
 		}
-		if err := run(t.db.updates[sized{u, n}], args); err != nil {
-			return err
-		}
-		rows = rows[n:]
-	}
-	return nil
+		return run(t.db.updates[sized{u, n}], args)
+	})
 }
 
 // text is the statement for n rows.

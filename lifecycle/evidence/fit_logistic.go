@@ -63,7 +63,8 @@ func (l *logistic) evaluate(beta []float64) {
 
 // part sums loss and gradient over rows from and up to but not including to.
 func (l *logistic) part(beta []float64, from, to int, grad []float64) float64 {
-	sum := 0.0
+	sum, product := 0.0, 1.0
+	grad, last := grad[:l.d:l.d], &grad[l.d]
 	for i := from; i < to; i++ {
 		row := l.row(i)
 		z := predict(beta, row)
@@ -73,14 +74,19 @@ func (l *logistic) part(beta []float64, from, to int, grad []float64) float64 {
 		if z < 0 {
 			p *= e
 		}
-		sum += math.Log(1+e) + max(z, 0) - l.y[i]*z
+		// One logarithm of a product of factors below 2 is cheaper than one of each.
+		if product *= 1 + e; product > 1<<60 {
+			sum += math.Log(product)
+			product = 1
+		}
+		sum += max(z, 0) - l.y[i]*z
 		g := p - l.y[i]
 		for j, v := range row {
 			grad[j] += g * float64(v)
 		}
-		grad[l.d] += g
+		*last += g
 	}
-	return sum
+	return sum + math.Log(product)
 }
 
 // predict is the log odds of an encoded row.
@@ -112,7 +118,7 @@ func (l *logistic) solve(start []float64) []float64 {
 		settings.GradientThreshold, settings.Converger = 1e-4, &optimize.FunctionConverge{Relative: 1e-6, Iterations: 3}
 	}
 	// The error says only why the search ended; the point is the best one seen either way.
-	result, _ := optimize.Minimize(problem, start, settings, &optimize.LBFGS{Store: 10})
+	result, _ := optimize.Minimize(problem, start, settings, &optimize.LBFGS{Store: 10, Linesearcher: &optimize.MoreThuente{}})
 	if result == nil || len(result.X) != len(start) || math.IsNaN(result.F) {
 		return slices.Clone(start)
 	}

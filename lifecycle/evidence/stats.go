@@ -253,18 +253,6 @@ func Capture(score []float64, positive []bool, value []float64, share float64) f
 // KS is Ranking.KS of rows that count once each.
 func KS(score []float64, positive []bool) float64 { return NewRanking(score, positive).KS(nil) }
 
-// PrecisionAt is the rate of positives among the k highest scoring rows.
-func PrecisionAt(score []float64, positive []bool, k float64) float64 {
-	p, _ := NewRanking(score, positive).At(k, nil)
-	return p
-}
-
-// RecallAt is the part of the positives that is among the k highest scoring rows.
-func RecallAt(score []float64, positive []bool, k float64) float64 {
-	_, r := NewRanking(score, positive).At(k, nil)
-	return r
-}
-
 // FBeta weighs recall beta times as much as precision; 0 where both are.
 func FBeta(precision, recall, beta float64) float64 {
 	b := beta * beta

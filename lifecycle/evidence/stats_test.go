@@ -38,9 +38,11 @@ func TestRankingByHand(t *testing.T) {
 	near(t, "capture", Capture(s, y, nil, 0.2), 1.5/4, 1e-12)
 	// Worth 10, 20, 30 and 40: the 9 and half of the 7.
 	near(t, "capture of value", Capture(s, y, []float64{10, 20, 5, 30, 5, 5, 40, 5, 5, 5}, 0.2), 20.0/100, 1e-12)
-	near(t, "precision at 4", PrecisionAt(s, y, 4), (2+1.0/3)/4, 1e-12)
-	near(t, "recall at 4", RecallAt(s, y, 4), (2+1.0/3)/4, 1e-12)
-	near(t, "recall at all", RecallAt(s, y, 99), 1, 1e-12)
+	precision, recall := NewRanking(s, y).At(4, nil)
+	near(t, "precision at 4", precision, (2+1.0/3)/4, 1e-12)
+	near(t, "recall at 4", recall, (2+1.0/3)/4, 1e-12)
+	_, recall = NewRanking(s, y).At(99, nil)
+	near(t, "recall at all", recall, 1, 1e-12)
 	near(t, "F2", FBeta(0.5, 0.25, 2), 5*0.125/(4*0.5+0.25), 1e-12)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/lifecycle/chart"
+	"github.com/lifecyclehub/hub/lifecycle/evidence"
 )
 
 func careKinds() []Kind {
@@ -208,7 +209,7 @@ func nps(def string, pro, con, n int64) Number {
 		x.Value = value(100 * x.float())
 		p, d := float64(pro)/float64(n), float64(con)/float64(n)
 		se := 100 * math.Sqrt((p+d-(p-d)*(p-d))/float64(n))
-		x.Low, x.High = value(math.Max(-100, x.float()-z95*se)), value(math.Min(100, x.float()+z95*se))
+		x.Low, x.High = value(math.Max(-100, x.float()-evidence.Z95*se)), value(math.Min(100, x.float()+evidence.Z95*se))
 		x = x.flagged("SE " + strconv.FormatFloat(se, 'f', 1, 64))
 	}
 	return x

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lifecyclehub/hub/canon"
 	"github.com/lifecyclehub/hub/lifecycle/chart"
+	"github.com/lifecyclehub/hub/lifecycle/evidence"
 )
 
 // Definition says how a number is worked out. Another way of working it out has another id.
@@ -71,21 +72,10 @@ func share(def string, numerator, denominator float64, n int64) Number {
 func part(def string, k, n int64) Number {
 	x := share(def, float64(k), float64(n), n)
 	if n > 0 && k <= n {
-		low, high := wilson(float64(k), float64(n))
-		x.Low, x.High = value(low), value(high)
+		bounds := evidence.Wilson(float64(k), float64(n), evidence.Z95)
+		x.Low, x.High = value(bounds.Low), value(bounds.High)
 	}
 	return x
-}
-
-// z95 is the normal distribution's quantile for 95 % confidence.
-const z95 = 1.959963984540054
-
-// wilson bounds a share with 95 % confidence.
-func wilson(k, n float64) (low, high float64) {
-	p := k / n
-	mid := (p + z95*z95/(2*n)) / (1 + z95*z95/n)
-	half := z95 / (1 + z95*z95/n) * math.Sqrt(p*(1-p)/n+z95*z95/(4*n*n))
-	return min(p, max(0, mid-half)), max(p, min(1, mid+half))
 }
 
 // count tells how many.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/lifecycle/evidence"
 )
 
 func near(t *testing.T, what string, got, want float64) {
@@ -171,7 +172,7 @@ func TestNPSByHand(t *testing.T) {
 	x := r.figure("nps.customer_latest.v1")
 	// 4 of 8 promoters, 2 of 8 detractors: 25; SE = √((0.5 + 0.25 − 0.0625) ÷ 8) = 0.29315.
 	near(t, "NPS", x.float(), 25)
-	if got := (*x.High - 25) / z95; math.Abs(got-29.3151) > 1e-3 {
+	if got := (*x.High - 25) / evidence.Z95; math.Abs(got-29.3151) > 1e-3 {
 		t.Errorf("SE is %v", got)
 	}
 	near(t, "all answers", r.figure("nps.answers.v1").float(), 100*(4-10)/16.0)

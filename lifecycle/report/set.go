@@ -23,6 +23,10 @@ type Set struct {
 	// groups holds the accumulators of each group, in the order of kinds.
 	groups map[string]*group
 	defs   map[string]Definition
+	// unheard holds the fields of the golden record that are asked for and that nobody has had so far.
+	unheard map[string]bool
+	// taken counts the customers that came in.
+	taken int64
 }
 
 type group struct {
@@ -47,7 +51,7 @@ func New(names []string, ask Ask) (*Set, error) {
 	if months := len(periods(ask.From, ask.To, "month")); months > maxPeriods {
 		return nil, canon.Errorf("request.period", "the period has %d months, and at most %d are told", months, maxPeriods).WithHint("choose a later --from")
 	}
-	s := &Set{ask: ask, groups: map[string]*group{}, defs: map[string]Definition{}}
+	s := &Set{ask: ask, groups: map[string]*group{}, defs: map[string]Definition{}, unheard: ask.fields()}
 	for _, k := range Kinds() {
 		if slices.Contains(names, k.Name) || slices.Contains(names, "all") {
 			s.kinds = append(s.kinds, k)
@@ -65,6 +69,21 @@ func New(names []string, ask Ask) (*Set, error) {
 	return s, nil
 }
 
+// fields returns the fields of the golden record that customers are split or chosen by.
+func (a *Ask) fields() map[string]bool {
+	chosen, _, ok := strings.Cut(a.Segment, "=")
+	if !ok {
+		chosen = ""
+	}
+	out := map[string]bool{}
+	for _, name := range []string{a.By, strings.TrimSpace(chosen)} {
+		if name != "" && !slices.Contains([]string{"segment", "stage", "band", "type"}, name) {
+			out[name] = true
+		}
+	}
+	return out
+}
+
 func (s *Set) open(name string) *group {
 	g := &group{}
 	for _, k := range s.kinds {
@@ -78,6 +97,12 @@ func (s *Set) open(name string) *group {
 func (s *Set) Add(batch []canon.History) error {
 	for i := range batch {
 		one := newStory(&batch[i], s.ask.To)
+		s.taken++
+		for field := range s.unheard {
+			if one.fields[field] != "" {
+				delete(s.unheard, field)
+			}
+		}
 		if !one.within(s.ask.Segment) {
 			continue
 		}
@@ -100,6 +125,16 @@ func (s *Set) Add(batch []canon.History) error {
 		}
 	}
 	return nil
+}
+
+// Unheard says which fields of the golden record were asked for although none of the customers that came in has them.
+// Where nobody came in, none is.
+func (s *Set) Unheard() error {
+	if len(s.unheard) == 0 || s.taken == 0 {
+		return nil
+	}
+	return canon.Errorf("request.field", "no customer has the field %.80q", slices.Min(slices.Collect(maps.Keys(s.unheard)))).
+		WithHint("take stage, band, type, segment, or a field that `hub explain CUSTOMER` shows")
 }
 
 // Results returns what the reports tell, in the order in which Kinds lists them.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/lifecyclehub/hub/lifecycle/evidence"
 )
 
 // spread is a distribution in bounded room. Values are kept to a fixed precision, so that neither the order in which
@@ -128,7 +130,7 @@ func (s *spread) survive() []survival {
 			p := survival{at: at, share: left, low: left, high: left, risk: risk, over: d}
 			if left > 0 && left < 1 {
 				se := math.Sqrt(green) / math.Abs(math.Log(left))
-				p.low, p.high = math.Pow(left, math.Exp(z95*se)), math.Pow(left, math.Exp(-z95*se))
+				p.low, p.high = math.Pow(left, math.Exp(evidence.Z95*se)), math.Pow(left, math.Exp(-evidence.Z95*se))
 			}
 			out = append(out, p)
 		}
