@@ -59,7 +59,7 @@ func complaintsOf(t *testing.T, err error) string {
 }
 
 func TestParseRefusesLargeFiles(t *testing.T) {
-	if _, err := Parse("p.yaml", make([]byte, maxPolicy+1)); canon.CodeOf(err) != "policy.invalid" {
+	if _, err := Parse("p.yaml", make([]byte, MaxSource+1)); canon.CodeOf(err) != "policy.invalid" {
 		t.Fatalf("got %v", err)
 	}
 }
@@ -98,4 +98,35 @@ func FuzzParse(f *testing.F) {
 		}
 		p.Assess(facts, now)
 	})
+}
+
+func TestAPolicyIsTextInUTF8(t *testing.T) {
+	src, err := PackYAML(Packs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse("p.yaml", append([]byte("\ufeff"), src...)); err != nil {
+		t.Errorf("with the mark that some editors begin UTF-8 with: %v", err)
+	}
+	for name, bad := range map[string][]byte{
+		"latin-1": append([]byte("# r\xe9sum\xe9\n"), src...),
+		"zero":    append([]byte("# \x00\n"), src...),
+		"utf-16":  {0xff, 0xfe, 'p', 0, 'o', 0},
+	} {
+		_, err := Parse("p.yaml", bad)
+		if err == nil || !strings.Contains(err.Error(), "UTF-8") || canon.CodeOf(err) != "policy.invalid" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestVersionsCanBeCompared(t *testing.T) {
+	src, err := PackYAML(Packs()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Parse("p.yaml", []byte(strings.Replace(string(src), "version: 1.0.0", "version: 99999999999999999999.0.0", 1)))
+	if canon.CodeOf(err) != "policy.invalid" {
+		t.Errorf("a version beyond counting: %v", err)
+	}
 }

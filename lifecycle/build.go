@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +47,7 @@ func (b *builder) build(s policySpec) {
 	if s.Policy == "" {
 		b.fault("policy", "begin the file with policy: <name>", "the policy has no name")
 	}
-	if !regexp.MustCompile(`^\d+\.\d+\.\d+$`).MatchString(s.Version) {
+	if !versionForm.MatchString(s.Version) {
 		b.fault("version", "count it as MAJOR.MINOR.PATCH, as in 1.0.0", "version %q is not MAJOR.MINOR.PATCH", s.Version)
 	}
 	b.parameters(s.Parameters)

@@ -72,7 +72,7 @@ func (b *builder) scorecard(path string, s scorecardSpec) *scorecard {
 	return card
 }
 
-var versionForm = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
+var versionForm = regexp.MustCompile(`^\d{1,9}\.\d{1,9}\.\d{1,9}$`)
 
 // purpose checks what the scorecard says of itself.
 func (b *builder) purpose(path string, s scorecardSpec, card *scorecard) {

@@ -331,6 +331,13 @@ func (q *question) figure(v float64) string {
 	if q.card.method == sideBySide {
 		return ""
 	}
+	for _, cut := range q.card.cuts {
+		for _, border := range []float64{cut.down, cut.up, cut.plain} {
+			if v < border && math.Round(v) >= border { // rounded, it would belong to the band above
+				return fmt.Sprintf(" (%.1f)", math.Floor(v*10)/10)
+			}
+		}
+	}
 	return fmt.Sprintf(" (%.0f)", v)
 }
 

@@ -177,3 +177,14 @@ func TestCurvesAreMonotone(t *testing.T) {
 		})
 	}
 }
+
+func TestAFigureBelowABorderIsNotRoundedOntoIt(t *testing.T) {
+	card := &scorecard{method: weighted}
+	card.cuts = [2]cut{{40, 45, 40}, {65, 70, 70}}
+	q := &question{card: card}
+	for v, want := range map[float64]string{39.99: " (39.9)", 40: " (40)", 69.6: " (69.6)", 47.3: " (47)", 39.4: " (39)"} {
+		if got := q.figure(v); got != want {
+			t.Errorf("%v is told as%s, want%s", v, got, want)
+		}
+	}
+}

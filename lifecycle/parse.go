@@ -7,29 +7,21 @@ import (
 	"io"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
 )
 
-// maxPolicy bounds a policy file, in bytes.
-const maxPolicy = 1 << 20
+// MaxSource bounds a policy file, in bytes.
+const MaxSource = 1 << 20
 
 // Parse reads a policy file. The name stands in complaints. Its error is a canon.Error with the code
 // policy.invalid, whose cause is Complaints: every fault with line, column and hint.
 func Parse(name string, src []byte) (*Policy, error) { return parse(name, src, false) }
 
-// Thorough returns the same policy with every metric in its assessments, whether or not somebody asks for it.
-func (p *Policy) Thorough() *Policy {
-	all, err := parse(p.file, p.source, true)
-	if err != nil {
-		panic("lifecycle: a policy that was read does not parse: " + err.Error())
-	}
-	return all
-}
-
 func parse(name string, src []byte, thorough bool) (*Policy, error) {
-	if len(src) > maxPolicy {
+	if len(src) > MaxSource {
 		return nil, refusal(Complaints{{File: name, Line: 1, Column: 1, Message: "the policy file is larger than 1 MB", Hint: "a policy is a few hundred lines"}})
 	}
 	spec, where, fault := decode(name, src)
@@ -71,6 +63,10 @@ func decode(name string, src []byte) (spec policySpec, where places, fault *Comp
 			fault = &Complaint{File: name, Line: 1, Column: 1, Message: fmt.Sprintf("the file is not YAML: %v", r), Hint: "check indentation, quotes and brackets"}
 		}
 	}()
+	if !utf8.Valid(src) || bytes.IndexByte(src, 0) >= 0 {
+		return spec, nil, &Complaint{File: name, Line: 1, Column: 1, Message: "the file is not text in UTF-8", Hint: "save it as UTF-8, without a byte of zero"}
+	}
+	src = bytes.TrimPrefix(src, []byte("\ufeff")) // what some editors begin UTF-8 with
 	tree, err := parser.ParseBytes(src, 0)
 	if err != nil {
 		return spec, nil, complaintOf(name, err)

@@ -274,6 +274,7 @@ func (a *app) live(ctx context.Context, g *errgroup.Group, onProgress func(pull.
 		})
 	}
 	g.Go(func() error { return a.keepErased(ctx) })
+	g.Go(func() error { return a.watchDrift(ctx) })
 	g.Go(func() error {
 		for wait(ctx, time.Second) {
 			if err := a.tick(ctx); err != nil && ctx.Err() == nil {

@@ -113,7 +113,10 @@ func writeExplain(w io.Writer, x explainedCustomer) {
 		fmt.Fprintln(w, "\nnot assessed yet: the first round is not over")
 		return
 	}
-	fmt.Fprintf(w, "\nstage   %s since %s\n        %s\n", cmp.Or(a.StageLabel, a.Stage, "none"), day(a.StageSince), a.StageReason)
+	fmt.Fprintf(w, "\nstage   %s since %s\n", cmp.Or(a.StageLabel, a.Stage, "none"), day(a.StageSince))
+	if a.StageReason != "" {
+		fmt.Fprintf(w, "        then: %s\n", a.StageReason) // its figures are those of that day
+	}
 	if len(a.Flags) > 0 {
 		fmt.Fprintf(w, "flags   %s\n", strings.Join(a.Flags, ", "))
 	}
@@ -145,7 +148,7 @@ func writeScore(w io.Writer, s canon.Score, r lifecycle.ScoreReasons) {
 	for _, k := range s.Contributions {
 		value := "no data"
 		if k.Value != nil {
-			value = strings.TrimSpace(fmt.Sprintf("%.4g %s", *k.Value, k.Unit))
+			value = valueText(*k.Value, k.Unit)
 		}
 		t.AppendRow(table.Row{k.Group, k.Title, value, fmt.Sprintf("%.1f", k.Points), fmt.Sprintf("%.1f", k.PointsLost), cmp.Or(k.Reason, k.NA)})
 	}
@@ -165,6 +168,14 @@ func writeScore(w io.Writer, s canon.Score, r lifecycle.ScoreReasons) {
 			fmt.Fprintf(w, "moved it since %s: %s %+.1f points\n", day(r.Since), m.Title, m.Points)
 		}
 	}
+}
+
+// valueText tells a measure's value with its unit; a share in percent.
+func valueText(v float64, unit string) string {
+	if unit == "share" {
+		return fmt.Sprintf("%.4g %%", v*100)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%.4g %s", v, unit))
 }
 
 // scoreNotes says in brackets what one must know beside a score's number.

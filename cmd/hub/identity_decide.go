@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os/user"
 	"slices"
 	"strings"
 	"time"
@@ -34,15 +33,7 @@ func (r *ruling) flags(cmd *cobra.Command) {
 
 // ask is what the flags say of a decision.
 func (r *ruling) ask(c *cli, kind string) (api.Ruling, error) {
-	out := api.Ruling{Kind: kind, Author: r.author, Reason: r.reason}
-	if strings.TrimSpace(out.Author) == "" {
-		out.Author, _ = c.env("USER")
-	}
-	if out.Author == "" {
-		if u, err := user.Current(); err == nil {
-			out.Author = u.Username
-		}
-	}
+	out := api.Ruling{Kind: kind, Author: c.author(r.author), Reason: r.reason}
 	var err error
 	out.ExpiresAt, err = parseDay(r.expires)
 	return out, err

@@ -183,12 +183,27 @@ func (c *cli) assessAnew(ctx context.Context, is policyRecord) (n int, err error
 			return err
 		}
 		a.wake()
-		return a.settleOut(ctx)
+		return a.tellFor(ctx, applyPatience)
 	})
 	if err != nil {
 		return n, fmt.Errorf("%s is in force, and the next `hub sync` or `hub run` goes on assessing by it: %w", is.Policy, err)
 	}
 	return n, nil
+}
+
+// applyPatience is how long apply waits for webhooks and write-back: a vendor that does not answer must not keep it.
+const applyPatience = 20 * time.Second
+
+// tellFor waits until what is to be told has reached the outside, but no longer than that. The rest waits on the belt.
+func (a *app) tellFor(ctx context.Context, most time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	err := a.settleOut(limited)
+	if err != nil && ctx.Err() == nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
+		a.log.Warn("not everything has reached webhooks and vendors; the next `hub sync` or `hub run` goes on with it", "waited", most)
+		return nil
+	}
+	return err
 }
 
 func (c *cli) reportApplied(out applied) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -96,8 +95,8 @@ func packText(name string) (t policyText, err error) {
 
 func readPolicy(path string) (t policyText, err error) {
 	t.file = path
-	if t.source, err = os.ReadFile(path); err != nil {
-		return t, canon.Errorf("policy.read", "the lifecycle policy cannot be read: %w", err).WithHint("check `lifecycle` in hub.yaml, or the name")
+	if t.source, err = readPolicyFile(path); err != nil {
+		return t, err
 	}
 	t.policy, err = lifecycle.Parse(path, t.source)
 	return t, err

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +15,9 @@ import (
 	"github.com/lifecyclehub/hub/lifecycle"
 	"github.com/lifecyclehub/hub/store"
 )
+
+// maxOverride and maxReason bound how many days an override may hold, and the characters of why.
+const maxOverride, maxReason = 3660, 2000
 
 // overrides takes in what people say against computed answers, for the API and `hub override`.
 type overrides struct {
@@ -46,8 +51,14 @@ func (o overrides) Override(ctx context.Context, v canon.Override) (canon.Overri
 	if v.Reason = strings.TrimSpace(v.Reason); v.Reason == "" {
 		return v, canon.Errorf("request.override_reason", "an override wants a reason").WithHint("say why in a few words, with --reason")
 	}
+	if n := utf8.RuneCountInString(v.Reason); n > maxReason {
+		return v, canon.Errorf("request.override_reason", "a reason of %d characters is too long", n).WithHint("say why in at most %d characters", maxReason)
+	}
 	if v.From.IsZero() {
 		v.From = o.now().UTC()
+	}
+	if v.From.Before(o.now().AddDate(0, 0, -maxOverride)) || v.Until.After(o.now().AddDate(0, 0, maxOverride)) {
+		return v, canon.Errorf("request.override_until", "an override begins and ends within ten years of now").WithHint("say until when, as in --until 30d or --until 2026-12-31; it can be set again when it ends")
 	}
 	if !v.Until.After(v.From) || !v.Until.After(o.now()) {
 		return v, canon.Errorf("request.override_until", "an override must end after it begins, and in the future").WithHint("say until when, as in --until 30d or --until 2026-12-31")
@@ -114,9 +125,7 @@ func (c *cli) overrideSet() *cobra.Command {
 			"  hub override set cus_0123456789abcdef0123 stage retention --reason 'moved by hand' --until 2026-12-31",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v.Customer, v.Field, v.Value = args[0], args[1], args[2]
-			if v.Author == "" {
-				v.Author, _ = c.env("USER")
-			}
+			v.Author = c.author(v.Author)
 			return c.withOverrides(cmd.Context(), func(o overrides) (err error) {
 				if v.Until, err = endOf(until, o.now()); err != nil {
 					return err
@@ -139,10 +148,18 @@ func (c *cli) overrideSet() *cobra.Command {
 	return cmd
 }
 
+// author is who says so: whom the flag names, or else whoever runs the command.
+func (c *cli) author(named string) string {
+	if named = strings.TrimSpace(named); named == "" {
+		named, _ = c.env("USER")
+	}
+	return cmp.Or(named, operator())
+}
+
 // endOf reads "30d" or a date, which is meant with its end.
 func endOf(text string, now time.Time) (time.Time, error) {
 	var days int
-	if _, err := fmt.Sscanf(text, "%dd", &days); err == nil && fmt.Sprintf("%dd", days) == text && days > 0 && days <= 3660 {
+	if _, err := fmt.Sscanf(text, "%dd", &days); err == nil && fmt.Sprintf("%dd", days) == text && days > 0 && days <= maxOverride {
 		return now.UTC().AddDate(0, 0, days), nil
 	}
 	if at, err := time.Parse(time.DateOnly, text); err == nil {
@@ -169,8 +186,14 @@ func (c *cli) overrideList() *cobra.Command {
 					return c.print(map[string]any{"overrides": orEmpty(all)})
 				}
 				t := newTable(c.out, "override", "customer", "field", "value", "until", "state", "author", "reason")
+				holds := map[[2]string]bool{}
 				for _, v := range all {
-					t.AppendRow([]any{v.ID, v.Customer, v.Field, v.Value, v.Until.UTC().Format("2006-01-02 15:04"), standing(v, o.now()), v.Author, v.Reason})
+					state, what := standing(v, o.now()), [2]string{v.Customer, v.Field}
+					if state == "in force" && holds[what] {
+						state = "behind a newer one"
+					}
+					holds[what] = holds[what] || state == "in force"
+					t.AppendRow([]any{v.ID, v.Customer, v.Field, v.Value, v.Until.UTC().Format("2006-01-02 15:04"), state, v.Author, v.Reason})
 				}
 				t.Render()
 				return nil
@@ -200,9 +223,7 @@ func (c *cli) overrideRevoke() *cobra.Command {
 		Use: "revoke OVERRIDE", Short: "Take an override back: what is computed holds again", Args: cobra.ExactArgs(1),
 		Example: "  hub override revoke ovr_0123456789abcdef0123 --reason 'they stay'",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if author == "" {
-				author, _ = c.env("USER")
-			}
+			author = c.author(author)
 			return c.withOverrides(cmd.Context(), func(o overrides) error {
 				v, err := o.Revoke(cmd.Context(), "", args[0], author, reason)
 				if err != nil {

@@ -268,9 +268,7 @@ func (c *cli) playsSetMode() *cobra.Command {
 		Example: "  hub plays set-mode overdue_invoice live --reason 'agreed with finance'\n  hub plays set-mode churn_mitigation suspended --reason 'the billing import is broken'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m.Play, m.Mode = args[0], args[1]
-			if m.Author == "" {
-				m.Author, _ = c.env("USER")
-			}
+			m.Author = c.author(m.Author)
 			return c.withPlays(cmd.Context(), func(p playsAPI) error {
 				set, err := p.SetMode(cmd.Context(), m)
 				if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/lifecycle"
 	"github.com/lifecyclehub/hub/lifecycle/chart"
 	"github.com/lifecyclehub/hub/lifecycle/report"
 	"github.com/lifecyclehub/hub/store"
@@ -64,16 +66,22 @@ end; what happened later is left out.`,
 	return cmd
 }
 
+// maxReportDays bounds the lengths of time that are given in days.
+const maxReportDays = 36500
+
 // ask turns the flags into what reports are asked for.
 func (f reportFlags) ask(now time.Time) (report.Ask, error) {
 	// The end is excluded, and what happens now is part of it.
 	a := report.Ask{By: f.by, Segment: f.segment, Every: f.every, Margin: f.margin, MinN: f.minN, To: now.Truncate(time.Microsecond).Add(time.Microsecond),
 		Within: time.Duration(f.within) * 24 * time.Hour, Notice: time.Duration(f.notice) * 24 * time.Hour, Onboarding: time.Duration(f.onboard) * 24 * time.Hour}
-	if f.margin <= 0 || f.margin > 1 {
+	if !(f.margin > 0 && f.margin <= 1) { // NaN is none either
 		return a, canon.Errorf("usage", "a margin of %g is none", f.margin).WithHint("write a share of 1, as --margin 0.8")
 	}
 	if f.within < 1 || f.notice < 0 || f.onboard < 1 || f.minN < 0 {
 		return a, canon.Errorf("usage", "--within and --onboarding are at least 1 day, --notice and --min-n at least 0").WithHint("see `hub report --help`")
+	}
+	if max(f.within, f.notice, f.onboard) > maxReportDays {
+		return a, canon.Errorf("usage", "--within, --notice and --onboarding are at most %d days", maxReportDays).WithHint("see `hub report --help`")
 	}
 	for _, s := range []string{f.asOf, f.to} {
 		end, err := parseDay(s)
@@ -123,6 +131,9 @@ func (c *cli) runReport(ctx context.Context, names []string, f reportFlags) erro
 		if err != nil {
 			return err
 		}
+		if err := knownSegment(policy, ask.Segment); err != nil {
+			return err
+		}
 		for _, s := range policy.Stages() {
 			ask.Stages = append(ask.Stages, report.Stage{Key: s.Key, Label: s.Label, Customer: s.Customer, Exit: s.Exit})
 		}
@@ -140,12 +151,32 @@ func (c *cli) runReport(ctx context.Context, names []string, f reportFlags) erro
 		if err := db.Histories(ctx, history, set.Add); err != nil {
 			return err
 		}
+		if err := set.Unheard(); err != nil {
+			return err
+		}
 		results, err := set.Results()
 		if err != nil {
 			return err
 		}
 		return c.tellReports(results, f, now)
 	})
+}
+
+// knownSegment refuses a segment that the policy does not have, and a field without a value. "" is none.
+func knownSegment(policy *lifecycle.Policy, asked string) error {
+	field, want, isField := strings.Cut(asked, "=")
+	if isField && (strings.TrimSpace(field) == "" || strings.TrimSpace(want) == "") {
+		return canon.Errorf("usage", "--segment %.80q names no field and value", asked).WithHint("write it as --segment industry=retail")
+	}
+	var keys []string
+	for _, s := range policy.Segments() {
+		keys = append(keys, s.Key)
+	}
+	if asked == "" || isField || slices.Contains(keys, asked) {
+		return nil
+	}
+	return canon.Errorf("segment.unknown", "no segment has the key %.80q", asked).
+		WithHint("write --segment field=value, or one of %s", strings.Join(keys, ", "))
 }
 
 // maxFirings bounds what is read of the log of plays.

@@ -82,14 +82,14 @@ func (c *cli) printTable(one report.Table) {
 
 // parseHours reads business hours, as "mon-fri 09:00-17:00". "" is none.
 func parseHours(s, zone string) (*report.Hours, error) {
-	if s == "" {
-		return nil, nil
-	}
-	bad := canon.Errorf("usage", "%.80q are no business hours", s).WithHint("write --hours 'mon-fri 09:00-17:00' --zone Europe/Berlin")
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
 		return nil, canon.Errorf("usage", "there is no time zone %.80q", zone).WithHint("write it as --zone Europe/Berlin")
 	}
+	if s == "" {
+		return nil, nil
+	}
+	bad := canon.Errorf("usage", "%.80q are no business hours", s).WithHint("write --hours 'mon-fri 09:00-17:00' --zone Europe/Berlin")
 	days, times, ok := strings.Cut(strings.ToLower(strings.TrimSpace(s)), " ")
 	first, last, ranged := strings.Cut(days, "-")
 	if !ranged {

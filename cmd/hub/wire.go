@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -273,11 +274,25 @@ func loadPolicy(cfg *config.Config) (*lifecycle.Policy, error) {
 
 // policyFile reads a policy file.
 func policyFile(path string) (*lifecycle.Policy, error) {
-	src, err := os.ReadFile(path)
+	src, err := readPolicyFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return lifecycle.Parse(path, src)
+}
+
+// readPolicyFile reads the text of a policy, and no more of a larger file than tells that it is none.
+func readPolicyFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, canon.Errorf("policy.read", "the lifecycle policy cannot be read: %w", err).WithHint("check `lifecycle` in hub.yaml, or the name")
 	}
-	return lifecycle.Parse(path, src)
+	defer func() { _ = f.Close() }()
+	src, err := io.ReadAll(io.LimitReader(f, lifecycle.MaxSource+1))
+	if err != nil {
+		return nil, canon.Errorf("policy.read", "the lifecycle policy cannot be read: %w", err).WithHint("check `lifecycle` in hub.yaml, or the name")
+	}
+	return src, nil
 }
 
 // sourcePatience is how long a source may be late, beyond when it stops being fresh, before customers are assessed anew for it.
