@@ -14,12 +14,15 @@ func (db *DB) Metrics(ctx context.Context, limit int, fn func(map[string]float64
 	after := ""
 	for limit > 0 {
 		type row struct {
-			id, doc string
+			id  string
+			doc []byte
 		}
 		rows, err := scan(func() (*sql.Rows, error) {
 			return db.rows(ctx, "SELECT id, assessment FROM customers WHERE id > $1 AND gone = 0 AND assessment <> '' ORDER BY id LIMIT $2", after, min(page, limit))
 		}, func(r *sql.Rows) (v row, err error) {
-			err = r.Scan(&v.id, &v.doc)
+			doc := db.document()
+			err = r.Scan(&v.id, doc)
+			v.doc = doc.doc
 			return v, err
 		})
 		if err != nil || len(rows) == 0 {
@@ -29,7 +32,7 @@ func (db *DB) Metrics(ctx context.Context, limit int, fn func(map[string]float64
 			var a struct {
 				Metrics map[string]float64 `json:"metrics"`
 			}
-			if err := json.Unmarshal([]byte(r.doc), &a); err != nil {
+			if err := json.Unmarshal(r.doc, &a); err != nil {
 				return fmt.Errorf("stored assessment of %s: %w", r.id, err)
 			}
 			fn(a.Metrics)

@@ -84,7 +84,7 @@ func readID(r *sql.Rows) (string, error) {
 
 // CustomerStates returns what is kept of customers.
 func (t *Tx) CustomerStates(ctx context.Context, ids []string) (map[string]canon.CustomerState, error) {
-	rows, err := in(ctx, t, "SELECT id, type, name, domain, fields, gone, dirty, assessment, assessed, first_seen_at, last_event_at FROM customers WHERE id", "", nil, ids, readState)
+	rows, err := in(ctx, t, "SELECT id, type, name, domain, fields, gone, dirty, assessment, assessed, first_seen_at, last_event_at FROM customers WHERE id", "", nil, ids, t.db.readState)
 	out := make(map[string]canon.CustomerState, len(rows))
 	for _, s := range rows {
 		out[s.ID] = s
@@ -92,7 +92,7 @@ func (t *Tx) CustomerStates(ctx context.Context, ids []string) (map[string]canon
 	return out, err
 }
 
-func readState(r *sql.Rows) (canon.CustomerState, error) {
+func (db *DB) readState(r *sql.Rows) (canon.CustomerState, error) {
 	var s canon.CustomerState
 	var fields, doc sql.RawBytes
 	var gone, dirty, first, last int64
@@ -105,7 +105,11 @@ func readState(r *sql.Rows) (canon.CustomerState, error) {
 		return s, fmt.Errorf("stored golden record of %s: %w", s.ID, err)
 	}
 	if len(doc) > 0 {
-		s.Doc, s.Assessment = bytes.Clone(doc), &canon.Assessment{}
+		plain, err := db.unpacked(doc)
+		if err != nil {
+			return s, fmt.Errorf("stored assessment of %s: %w", s.ID, err)
+		}
+		s.Doc, s.Assessment = bytes.Clone(plain), &canon.Assessment{}
 		if err := json.Unmarshal(s.Doc, s.Assessment); err != nil {
 			return s, fmt.Errorf("stored assessment of %s: %w", s.ID, err)
 		}
@@ -159,10 +163,10 @@ func (t *Tx) PutCustomerStates(ctx context.Context, ss []canon.CustomerState) er
 		if a.Health.Value != nil {
 			score = *a.Health.Value
 		}
-		rows[i] = []any{s.ID, 0, a.Stage, micros(a.StageSince), score, a.Health.Band, mrr, currency, micros(a.NextAt), s.Assessed, string(doc), micros(s.FirstSeenAt), micros(s.LastEventAt)}
+		rows[i] = []any{s.ID, 0, a.Stage, micros(a.StageSince), score, a.Health.Band, mrr, currency, micros(a.NextAt), s.Assessed, t.packedFor(s.ID, doc), micros(s.FirstSeenAt), micros(s.LastEventAt)}
 	}
 	return update{table: "customers", columns: `id TEXT, dirty BIGINT, stage TEXT, stage_since BIGINT, score DOUBLE PRECISION, band TEXT, mrr BIGINT, currency TEXT,
-		next_at BIGINT, assessed BIGINT, assessment TEXT, first_seen_at BIGINT, last_event_at BIGINT`}.exec(ctx, t, rows)
+		next_at BIGINT, assessed BIGINT, assessment ` + t.db.dialect.packed + `, first_seen_at BIGINT, last_event_at BIGINT`}.exec(ctx, t, rows)
 }
 
 // NextSequences draws n change numbers of each customer and returns the first of each.
@@ -194,7 +198,7 @@ func (t *Tx) AddAssessments(ctx context.Context, ss []canon.CustomerState) error
 				return err
 			}
 		}
-		rows[i] = []any{s.ID, s.Assessed, micros(s.Assessment.At), micros(t.now), string(doc)}
+		rows[i] = []any{s.ID, s.Assessed, micros(s.Assessment.At), micros(t.now), t.packedFor(s.ID, doc)}
 	}
 	return t.insert(ctx, "INSERT INTO assessments (customer, n, at, recorded_at, doc)", "ON CONFLICT (customer, n) DO NOTHING", rows)
 }

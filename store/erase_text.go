@@ -25,6 +25,8 @@ type textTable struct {
 	refs []string
 	// bytes are columns of bytes among text.
 	bytes map[string]bool
+	// packed are columns of documents among text, which may be packed.
+	packed map[string]bool
 }
 
 func named(names ...string) map[string]bool {
@@ -41,9 +43,9 @@ var textTables = []textTable{
 	{name: "entities", key: []string{"id"}, number: named("id"), text: []string{"doc", "why", "search"}},
 	{name: "keys", key: []string{"entity", "role", "n"}, number: named("entity", "n"), text: []string{"name"}, fixed: named("name")},
 	{name: "events", key: []string{"id"}, number: named("id"), text: []string{"doc"}},
-	{name: "customers", key: []string{"id"}, text: []string{"name", "search", "domain", "fields", "assessment"}},
-	{name: "assessments", key: []string{"customer", "n"}, number: named("n"), text: []string{"doc"}},
-	{name: "outbox", key: []string{"position"}, number: named("position"), text: []string{"doc"}},
+	{name: "customers", key: []string{"id"}, text: []string{"name", "search", "domain", "fields", "assessment"}, packed: named("assessment")},
+	{name: "assessments", key: []string{"customer", "n"}, number: named("n"), text: []string{"doc"}, packed: named("doc")},
+	{name: "outbox", key: []string{"position"}, number: named("position"), text: []string{"doc"}, packed: named("doc")},
 	{name: "deliveries", key: []string{"n"}, number: named("n"), text: []string{"reason", "body"}},
 	{name: "attempts", key: []string{"delivery", "no"}, number: named("no"), text: []string{"error", "response"}},
 	{name: "pushed", key: []string{"connection", "stream", "rid", "field"}, text: []string{"wanted", "acked", "reason"}, refs: []string{"connection", "stream", "rid"}},
@@ -94,7 +96,7 @@ func (t textTable) page(after []any, limit int) string {
 	return fmt.Sprintf("SELECT %s FROM %s%s ORDER BY %s LIMIT %d", t.columns(), t.name, where, strings.Join(t.key, ", "), limit)
 }
 
-func (t textTable) read(r *sql.Rows) (textRow, error) {
+func (t textTable) read(db *DB, r *sql.Rows) (textRow, error) {
 	numbers, texts, raws := make([]int64, len(t.key)), make([]string, len(t.key)+len(t.text)+len(t.refs)), make([][]byte, len(t.text))
 	var to []any
 	for i, k := range t.key {
@@ -105,7 +107,7 @@ func (t textTable) read(r *sql.Rows) (textRow, error) {
 		}
 	}
 	for i, c := range t.text {
-		if t.bytes[c] {
+		if t.bytes[c] || t.packed[c] {
 			to = append(to, &raws[i])
 		} else {
 			to = append(to, &texts[len(t.key)+i])
@@ -126,8 +128,16 @@ func (t textTable) read(r *sql.Rows) (textRow, error) {
 		}
 	}
 	for i, c := range t.text {
-		if row.Values[i] = texts[len(t.key)+i]; t.bytes[c] {
+		row.Values[i] = texts[len(t.key)+i]
+		switch {
+		case t.bytes[c]:
 			row.Values[i] = string(raws[i])
+		case t.packed[c]:
+			doc, err := db.unpacked(raws[i])
+			if err != nil {
+				return textRow{}, err
+			}
+			row.Values[i] = string(doc)
 		}
 	}
 	row.Refs = refsOf(texts[len(t.key)+len(t.text):])
@@ -159,7 +169,7 @@ func (db *DB) EachText(ctx context.Context, fn func(canon.TextRow) error) error 
 	for _, t := range textTables {
 		var after []any
 		for {
-			rows, err := scan(func() (*sql.Rows, error) { return db.rows(ctx, t.page(after, textsAtOnce), slices.Clone(after)...) }, t.read)
+			rows, err := scan(func() (*sql.Rows, error) { return db.rows(ctx, t.page(after, textsAtOnce), slices.Clone(after)...) }, func(r *sql.Rows) (textRow, error) { return t.read(db, r) })
 			if err != nil {
 				return fmt.Errorf("texts of %s: %w", t.name, err)
 			}
@@ -221,7 +231,7 @@ func (t *Tx) RedactTexts(ctx context.Context, table string, after []any, fn func
 		return nil, 0, nil
 	}
 	d := textTables[i]
-	rows, err := scan(func() (*sql.Rows, error) { return t.query(ctx, d.page(after, textsAtOnce), slices.Clone(after)...) }, d.read)
+	rows, err := scan(func() (*sql.Rows, error) { return t.query(ctx, d.page(after, textsAtOnce), slices.Clone(after)...) }, func(r *sql.Rows) (textRow, error) { return d.read(t.db, r) })
 	if err != nil {
 		return nil, 0, fmt.Errorf("texts of %s: %w", table, err)
 	}
@@ -256,8 +266,11 @@ func (t *Tx) redact(ctx context.Context, table textTable, r textRow, fn func(*ca
 		}
 		is.Drop = is.Drop || table.fixed[c]
 		var v any = is.Values[i]
-		if table.bytes[c] {
+		switch {
+		case table.bytes[c]:
 			v = []byte(is.Values[i])
+		case table.packed[c]:
+			v = t.db.packed([]byte(is.Values[i]))
 		}
 		args = append(args, v)
 		set = append(set, c+" = $"+strconv.Itoa(len(args)))

@@ -95,11 +95,11 @@ func (t *Tx) SetClock(ctx context.Context, rows []int64, clock bool) error {
 func (t *Tx) AddChanges(ctx context.Context, cs []canon.Change) error {
 	rows := make([][]any, len(cs))
 	for i, c := range cs {
-		doc, err := json.Marshal(c)
+		doc, err := t.packedChange(c)
 		if err != nil {
 			return fmt.Errorf("change %s: %w", c.ID, err)
 		}
-		rows[i] = []any{c.ID, c.Customer, c.Type, micros(t.now), string(doc)}
+		rows[i] = []any{c.ID, c.Customer, c.Type, micros(t.now), doc}
 	}
 	if t.db.dialect.inOrder != "" && len(rows) > 0 {
 		if err := t.exec(ctx, t.db.dialect.inOrder); err != nil {
@@ -116,11 +116,11 @@ func (db *DB) Outbox(ctx context.Context, after int64, limit int) ([]canon.Chang
 	}, func(r *sql.Rows) (canon.Change, error) {
 		var c canon.Change
 		var position int64
-		var doc string
-		if err := r.Scan(&position, &doc); err != nil {
+		doc := db.document()
+		if err := r.Scan(&position, doc); err != nil {
 			return c, err
 		}
-		if err := json.Unmarshal([]byte(doc), &c); err != nil {
+		if err := doc.read(&c); err != nil {
 			return c, fmt.Errorf("stored change %d: %w", position, err)
 		}
 		c.Position = position

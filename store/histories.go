@@ -74,19 +74,20 @@ func (r historian) heads(ctx context.Context, cond string, args ...any) ([]canon
 		return r.db.rows(ctx, "SELECT id, type, name, domain, fields, gone, assessed, assessment FROM customers WHERE "+cond, args...)
 	}, func(rows *sql.Rows) (canon.History, error) {
 		var h canon.History
-		var fields, doc string
+		var fields string
+		doc := r.db.document()
 		var gone, assessed int64
 		p := &h.Profile
-		if err := rows.Scan(&p.ID, &p.Type, &p.Name, &p.Domain, &fields, &gone, &assessed, &doc); err != nil {
+		if err := rows.Scan(&p.ID, &p.Type, &p.Name, &p.Domain, &fields, &gone, &assessed, doc); err != nil {
 			return h, err
 		}
 		p.Gone = gone == 1
 		if err := json.Unmarshal([]byte(fields), &p.Fields); err != nil {
 			return h, fmt.Errorf("stored fields of %s: %w", p.ID, err)
 		}
-		if assessed > 0 && doc != "" && !p.Gone {
+		if assessed > 0 && len(doc.doc) > 0 && !p.Gone {
 			h.Assessment = &canon.Assessment{}
-			if err := json.Unmarshal([]byte(doc), h.Assessment); err != nil {
+			if err := doc.read(h.Assessment); err != nil {
 				return h, fmt.Errorf("stored assessment of %s: %w", p.ID, err)
 			}
 		}
@@ -165,13 +166,14 @@ func (r historian) assessments(ctx context.Context, ids []string, index map[stri
 		_, err := scan(func() (*sql.Rows, error) {
 			return r.db.rows(ctx, "SELECT customer, recorded_at, doc FROM assessments WHERE customer IN ("+ph+") ORDER BY customer, n", args...)
 		}, func(rows *sql.Rows) (struct{}, error) {
-			var customer, doc string
+			var customer string
+			doc := r.db.document()
 			var recorded int64
-			if err := rows.Scan(&customer, &recorded, &doc); err != nil {
+			if err := rows.Scan(&customer, &recorded, doc); err != nil {
 				return struct{}{}, err
 			}
 			var a canon.Assessment
-			if err := json.Unmarshal([]byte(doc), &a); err != nil {
+			if err := doc.read(&a); err != nil {
 				return struct{}{}, fmt.Errorf("stored assessment of %s: %w", customer, err)
 			}
 			a.RecordedAt = instant(recorded)

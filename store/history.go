@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -94,15 +93,15 @@ func (db *DB) AssessmentAt(ctx context.Context, customer string, at, knownAt tim
 	w.add("at <= ", micros(at), !at.IsZero())
 	w.add("recorded_at <= ", micros(knownAt), !knownAt.IsZero())
 	var recorded int64
-	var doc string
-	err = db.row(ctx, "SELECT recorded_at, doc FROM assessments"+w.String()+" ORDER BY n DESC LIMIT 1", w.args...).Scan(&recorded, &doc)
+	doc := db.document()
+	err = db.row(ctx, "SELECT recorded_at, doc FROM assessments"+w.String()+" ORDER BY n DESC LIMIT 1", w.args...).Scan(&recorded, doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, canon.Errorf("assessment.unknown", "nothing had been assessed of customer %s by then", id).WithHint("name a later moment")
 	}
 	if err != nil {
 		return a, err
 	}
-	err = json.Unmarshal([]byte(doc), &a)
+	err = doc.read(&a)
 	a.RecordedAt = instant(recorded)
 	return a, err
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -96,10 +95,10 @@ func (db *DB) PushRows(ctx context.Context, connection, stream string, kind cano
 				append([]any{connection, stream, string(kind)}, args...)...)
 		}, func(r *sql.Rows) (PushRow, error) {
 			row := PushRow{Ref: canon.Ref{Connection: connection, Stream: stream}}
-			var doc string
-			err := r.Scan(&row.Ref.ID, &row.Customer, &doc)
+			doc := db.document()
+			err := r.Scan(&row.Ref.ID, &row.Customer, doc)
 			if err == nil {
-				err = json.Unmarshal([]byte(doc), &row.Assessment)
+				err = doc.read(&row.Assessment)
 			}
 			return row, err
 		})

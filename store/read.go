@@ -110,10 +110,11 @@ func (db *DB) Customer(ctx context.Context, id string) (canon.Customer, error) {
 		return canon.Customer{}, err
 	}
 	c := canon.Customer{ID: id, Members: []canon.Member{}}
-	var fields, assessment string
+	var fields string
+	assessment := db.document()
 	var first int64
 	err = db.row(ctx, "SELECT type, name, domain, fields, first_seen_at, assessment FROM customers WHERE id = $1", id).
-		Scan(&c.Type, &c.Name, &c.Domain, &fields, &first, &assessment)
+		Scan(&c.Type, &c.Name, &c.Domain, &fields, &first, assessment)
 	if err != nil {
 		return c, err
 	}
@@ -124,9 +125,9 @@ func (db *DB) Customer(ctx context.Context, id string) (canon.Customer, error) {
 	if err := db.observed(ctx, c.Fields); err != nil {
 		return c, err
 	}
-	if assessment != "" {
+	if len(assessment.doc) > 0 {
 		c.Assessment = &canon.Assessment{}
-		if err := json.Unmarshal([]byte(assessment), c.Assessment); err != nil {
+		if err := assessment.read(c.Assessment); err != nil {
 			return c, fmt.Errorf("stored assessment of %s: %w", id, err)
 		}
 	}
@@ -174,10 +175,10 @@ func (db *DB) Assessments(ctx context.Context, customer string, limit int) ([]ca
 	}, func(r *sql.Rows) (canon.Assessment, error) {
 		var a canon.Assessment
 		var recorded int64
-		var doc string
-		err := r.Scan(&recorded, &doc)
+		doc := db.document()
+		err := r.Scan(&recorded, doc)
 		if err == nil {
-			err = json.Unmarshal([]byte(doc), &a)
+			err = doc.read(&a)
 		}
 		a.RecordedAt = instant(recorded)
 		return a, err

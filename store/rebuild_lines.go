@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"time"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -103,11 +102,11 @@ func (t *Tx) Relink(ctx context.Context, row int64, events []string) (string, er
 func (t *Tx) Told(ctx context.Context, ids []string) ([]canon.Change, error) {
 	return in(ctx, t, "SELECT doc FROM outbox WHERE change", "", nil, ids, func(r *sql.Rows) (canon.Change, error) {
 		var c canon.Change
-		var doc string
-		if err := r.Scan(&doc); err != nil {
+		doc := t.db.document()
+		if err := r.Scan(doc); err != nil {
 			return c, err
 		}
-		return c, json.Unmarshal([]byte(doc), &c)
+		return c, doc.read(&c)
 	})
 }
 

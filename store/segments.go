@@ -1,10 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
-	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
 )
@@ -19,11 +19,16 @@ func (db *DB) SegmentCounts(ctx context.Context) (counts map[string]int64, total
 	counts = map[string]int64{}
 	after := ""
 	for {
-		type row struct{ id, doc string }
+		type row struct {
+			id  string
+			doc []byte
+		}
 		rows, err := scan(func() (*sql.Rows, error) {
 			return db.rows(ctx, "SELECT id, assessment FROM customers WHERE gone = 0 AND id > $1 ORDER BY id LIMIT 1000", after)
 		}, func(r *sql.Rows) (x row, err error) {
-			err = r.Scan(&x.id, &x.doc)
+			doc := db.document()
+			err = r.Scan(&x.id, doc)
+			x.doc = doc.doc
 			return x, err
 		})
 		if err != nil || len(rows) == 0 {
@@ -31,8 +36,8 @@ func (db *DB) SegmentCounts(ctx context.Context) (counts map[string]int64, total
 		}
 		for _, x := range rows {
 			var s segmented
-			if x.doc != "" {
-				if err := json.Unmarshal([]byte(x.doc), &s); err != nil {
+			if len(x.doc) > 0 {
+				if err := json.Unmarshal(x.doc, &s); err != nil {
 					return counts, total, err
 				}
 			}
@@ -45,8 +50,8 @@ func (db *DB) SegmentCounts(ctx context.Context) (counts map[string]int64, total
 	}
 }
 
-// SegmentMembers returns one page of the customers in a segment, in order of their ids. The quotes around the key let no
-// segment match whose name holds another's; what matches by a text of a reason is left out after reading.
+// SegmentMembers returns one page of the customers in a segment, in order of their ids. Only assessments are decoded that
+// hold the key in quotes, as no other segment's does; what matches by a text of a reason is left out then.
 func (db *DB) SegmentMembers(ctx context.Context, segment, after string, limit int) (canon.CustomerPage, error) {
 	page := canon.CustomerPage{Customers: []canon.CustomerRow{}}
 	limit = bounded(limit, 50, 1000)
@@ -61,11 +66,16 @@ func (db *DB) SegmentMembers(ctx context.Context, segment, after string, limit i
 		}
 	}
 	for len(page.Customers) <= limit {
-		type row struct{ id, doc string }
+		type row struct {
+			id  string
+			doc []byte
+		}
 		rows, err := scan(func() (*sql.Rows, error) {
-			return db.rows(ctx, `SELECT id, assessment FROM customers WHERE gone = 0 AND id > $1 AND assessment LIKE $2 ESCAPE '\' ORDER BY id LIMIT 200`, at, "%"+strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(string(key))+"%")
+			return db.rows(ctx, "SELECT id, assessment FROM customers WHERE gone = 0 AND id > $1 AND assessment <> '' ORDER BY id LIMIT 200", at)
 		}, func(r *sql.Rows) (x row, err error) {
-			err = r.Scan(&x.id, &x.doc)
+			doc := db.document()
+			err = r.Scan(&x.id, doc)
+			x.doc = doc.doc
 			return x, err
 		})
 		if err != nil {
@@ -76,8 +86,11 @@ func (db *DB) SegmentMembers(ctx context.Context, segment, after string, limit i
 		}
 		for _, x := range rows {
 			at = x.id
+			if !bytes.Contains(x.doc, key) {
+				continue
+			}
 			var s segmented
-			if err := json.Unmarshal([]byte(x.doc), &s); err != nil {
+			if err := json.Unmarshal(x.doc, &s); err != nil {
 				return page, err
 			}
 			for _, k := range s.Segments {

@@ -21,6 +21,7 @@ var sqlite = dialect{
 	key:   "INTEGER PRIMARY KEY AUTOINCREMENT",
 	bytes: "BLOB",
 	text:  "TEXT",
+	packs: true, packed: "BLOB",
 	begin: "BEGIN IMMEDIATE",
 	// Named placeholders cost SQLite a walk over all names for each value that is bound, which is half the
 	// time of a statement of 128 rows.

@@ -55,7 +55,10 @@ type dialect struct {
 	rewrite func(query string) string
 	// text is the column type of text: its order must be that of its bytes on every engine.
 	text string
-	open func(ctx context.Context, url string) (write, read *sql.DB, err error)
+	// packs says that long documents are to be packed, as the engine does not; packed is the type that they are then of.
+	packs  bool
+	packed string
+	open   func(ctx context.Context, url string) (write, read *sql.DB, err error)
 	// lock takes the lock that lets one process at a time migrate.
 	lock func(ctx context.Context, url string, db *sql.DB) (unlock func(), err error)
 }
@@ -133,6 +136,8 @@ type Tx struct {
 	now time.Time
 	// added are the customers that got facts which their books lack.
 	added map[string]bool
+	// standings are the assessments of customers that were written.
+	standings map[string]standing
 }
 
 // InTx runs fn in one transaction, which is committed where fn returns nil and leaves no trace otherwise.

@@ -12,10 +12,10 @@ import (
 	"github.com/lifecyclehub/hub/timeline"
 )
 
-// assessed is a customer with the assessment just made.
+// assessed is a customer with the assessment just made, as JSON.
 type assessed struct {
-	profile    canon.Profile
-	assessment canon.Assessment
+	profile canon.Profile
+	doc     json.RawMessage
 }
 
 // data is what a change tells: the event, whose it is, and for stage and score the assessment behind it.
@@ -139,8 +139,8 @@ func (w *work) enrich() {
 		if json.Unmarshal(c.Data, &d) != nil {
 			continue
 		}
-		d.Customer, d.Assessment = dataOf(t.profile), &t.assessment
-		c.Data = encode(&d)
+		d.Customer, d.Assessment = dataOf(t.profile), nil
+		c.Data = told(encode(&d), t.doc)
 	}
 }
 
