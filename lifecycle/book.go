@@ -43,6 +43,8 @@ type Book struct {
 	walker  *walker
 	// closed are sums of the things that came to their end and were let go.
 	closed []byte
+	// folded are the bytes of all but the tail, nil where they are yet to be written.
+	folded []byte
 	tail   []entry
 	// doc is the book as it was before the tail was walked over, nil while it is not known. A spent book must be read
 	// from it again.
@@ -159,7 +161,7 @@ func (b *Book) Assess(facts Facts, now time.Time) Result {
 	t := now.UnixMicro()
 	if b.through == always {
 		// Nothing has been folded on other terms.
-		b.terms = b.policy.terms(facts)
+		b.terms, b.folded = b.policy.terms(facts), nil
 		b.walker.frame.customerType, b.walker.read = facts.Type, b.policy.newReadings(facts)
 	}
 	b.fold(facts, t)

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -13,20 +14,39 @@ import (
 )
 
 // bookVersion counts the forms that books have had.
-const bookVersion = 1
+const bookVersion = 2
 
 var errBook = errors.New("the bytes are no book of this policy")
 
-// encode writes the book as it is before its tail was walked over.
+// bookHead is how many bytes stand before what a book says: its version, the policy's fingerprint, a sum of the rest, and
+// where the tail begins.
+const bookHead = 17
+
+// encode writes the book as it is before its tail was walked over. The tail comes last, so that the folded part is taken
+// over as it was read for as long as nothing was folded since.
 func (b *Book) encode() []byte {
-	s := &scribe{out: make([]byte, 13, 4096), texts: make(map[string]uint64, 64)}
+	s := &scribe{out: make([]byte, bookHead, max(4096, bookHead+len(b.folded)+512*len(b.tail))), texts: make(map[string]uint64, 64)}
 	s.out[0] = bookVersion
 	binary.LittleEndian.PutUint64(s.out[1:], b.policy.fingerprint)
+	if b.folded != nil {
+		s.out = append(s.out, b.folded...)
+	} else {
+		b.writeFolded(s)
+		b.folded = bytes.Clone(s.out[bookHead:])
+	}
+	binary.LittleEndian.PutUint32(s.out[13:], uint32(len(s.out)-bookHead))
+	clear(s.texts)
+	s.entries(b.tail, true)
+	binary.LittleEndian.PutUint32(s.out[9:], crc32.ChecksumIEEE(s.out[13:]))
+	return s.out
+}
+
+// writeFolded writes all but the tail.
+func (b *Book) writeFolded(s *scribe) {
 	s.text(b.customer)
 	s.int(b.through)
 	s.terms(b.terms)
 	s.out = append(binary.AppendUvarint(s.out, uint64(len(b.closed))), b.closed...)
-	s.entries(b.tail, true)
 	if b.through != always {
 		s.entries(b.ledger.entries, b.policy.asksData())
 		s.series(b.ledger)
@@ -34,8 +54,6 @@ func (b *Book) encode() []byte {
 		s.walker(b.walker)
 		b.walker.read.write(s)
 	}
-	binary.LittleEndian.PutUint32(s.out[9:], crc32.ChecksumIEEE(s.out[13:]))
-	return s.out
 }
 
 // asksData says whether somebody asks for what past events hold besides value and amount.
@@ -45,7 +63,7 @@ func (p *Policy) asksData() bool {
 
 // readBook reads a book.
 func (p *Policy) readBook(doc []byte) (*Book, error) {
-	if len(doc) < 13 || doc[0] != bookVersion || binary.LittleEndian.Uint64(doc[1:]) != p.fingerprint || binary.LittleEndian.Uint32(doc[9:]) != crc32.ChecksumIEEE(doc[13:]) {
+	if len(doc) < bookHead || doc[0] != bookVersion || binary.LittleEndian.Uint64(doc[1:]) != p.fingerprint || binary.LittleEndian.Uint32(doc[9:]) != crc32.ChecksumIEEE(doc[13:]) {
 		return nil, errBook
 	}
 	return p.unsealed(doc)
@@ -53,14 +71,19 @@ func (p *Policy) readBook(doc []byte) (*Book, error) {
 
 // unsealed reads a book whose sum has been looked at.
 func (p *Policy) unsealed(doc []byte) (*Book, error) {
-	r := &reader{in: string(doc[min(13, len(doc)):]), words: make([]string, 0, 64)}
+	if len(doc) < bookHead || uint64(binary.LittleEndian.Uint32(doc[13:])) > uint64(len(doc)-bookHead) {
+		return nil, errBook
+	}
+	said, end := string(doc[bookHead:]), int(binary.LittleEndian.Uint32(doc[13:]))
+	tail := &reader{in: said[end:], words: make([]string, 0, 16)}
+	later := tail.entries(true)
+	r := &reader{in: said[:end], words: make([]string, 0, 64), room: len(later) + 2}
 	b := &Book{policy: p, doc: doc, customer: r.text(), through: r.int(), ledger: p.ledger()}
 	b.terms = r.terms()
 	if n := r.size(); n > 0 {
 		b.closed = []byte(r.in[:n])
 		r.in = r.in[n:]
 	}
-	b.tail = r.entries(true)
 	f := &frame{ledger: b.ledger, state: newState(), customerType: b.terms.customerType}
 	if b.through == always {
 		b.walker = newWalker(p, f, b.customer)
@@ -72,9 +95,11 @@ func (p *Policy) unsealed(doc []byte) (*Book, error) {
 		b.walker = r.walker(p, f, b.customer)
 		b.walker.read = p.readReadings(r)
 	}
-	if r.bad || len(r.in) > 0 {
+	b.tail = later
+	if r.bad || len(r.in) > 0 || tail.bad || len(tail.in) > 0 {
 		return nil, errBook
 	}
+	b.folded = doc[bookHead : bookHead+end]
 	return b, nil
 }
 
@@ -283,14 +308,14 @@ func (r *reader) series(l *ledger) {
 			continue
 		}
 		q.first = r.int()
-		q.at = make([]int64, n, n+tailMost)
+		q.at = r.wholes.take(n, r.room)
 		before := q.first
 		for k := range q.at {
 			before += int64(r.uint())
 			q.at[k] = before
 		}
 		held := r.size()
-		q.held = make([]int32, held, held+tailMost)
+		q.held = r.halves.take(held, r.room)
 		last := uint64(0)
 		for k := range q.held {
 			last += r.uint()
@@ -301,7 +326,7 @@ func (r *reader) series(l *ledger) {
 			q.held[k] = int32(last)
 		}
 		if r.bool() {
-			q.counts = make([]int32, n+1, n+1+tailMost)
+			q.counts = r.halves.take(n+1, r.room)
 			for k := range n {
 				q.counts[k+1] = q.counts[k] + int32(r.uint())
 			}
@@ -309,7 +334,7 @@ func (r *reader) series(l *ledger) {
 		r.values(q)
 		q.money = make([]moneySums, r.size())
 		for m := range q.money {
-			q.money[m] = moneySums{r.word(), make([]int64, n+1, n+1+tailMost)}
+			q.money[m] = moneySums{r.word(), r.wholes.take(n+1, r.room)}
 			for k := range n {
 				q.money[m].sums[k+1] = q.money[m].sums[k] + r.int()
 			}
@@ -322,7 +347,7 @@ func (r *reader) series(l *ledger) {
 
 func (r *reader) values(q *series) {
 	n := len(q.at)
-	q.values = make([]float64, n+1, n+1+tailMost)
+	q.values = r.floats.take(n+1, r.room)
 	if len(r.in) == 0 {
 		r.fail()
 		return

@@ -32,7 +32,7 @@ func (b *Book) fold(facts Facts, now int64) {
 	b.walker.facts(facts)
 	b.walker.resume(b.through)
 	b.walker.run(b.through, through)
-	b.tail, b.through, b.doc = slices.Clone(b.tail[n:]), through, nil
+	b.tail, b.through, b.doc, b.folded = slices.Clone(b.tail[n:]), through, nil, nil
 	b.terms.trust = b.policy.trust(facts, b.walker.read.last)
 	b.letGo()
 }

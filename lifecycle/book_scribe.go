@@ -62,6 +62,28 @@ type reader struct {
 	in    string
 	words []string
 	bad   bool
+	// room is how many points a series may get. The slices of a book's many series are cut out of few.
+	room   int
+	wholes slab[int64]
+	halves slab[int32]
+	floats slab[float64]
+}
+
+// slab is memory that slices are cut out of.
+type slab[T int32 | int64 | float64] struct{ rest []T }
+
+// slabSize is how much memory is made at once, unless one slice takes more.
+const slabSize = 1024
+
+// take returns a slice of n zeros with room for more to be appended.
+func (s *slab[T]) take(n, room int) []T {
+	size := n + room
+	if size > len(s.rest) {
+		s.rest = make([]T, max(size, slabSize))
+	}
+	out := s.rest[:n:size]
+	s.rest = s.rest[size:]
+	return out
 }
 
 func (r *reader) fail() { r.bad, r.in = true, "" }

@@ -66,7 +66,7 @@ func (p *Policy) score(f *frame, score int, facts *Facts, l latch) (canon.Score,
 	if n := w.pick(set); n < 0 {
 		s.Contributions = set.silent(p.notScored(set, f.stage))
 	} else {
-		w.card, w.sheet = set.cards[n], &sheet{facts: facts}
+		w.card, w.sheet = set.cards[n], newSheet(set.cards[n], facts)
 		r := w.read()
 		r.card = int8(n)
 		w.sheet.finish(&w, &s, r, l)

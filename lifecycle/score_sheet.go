@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/lifecyclehub/hub/canon"
@@ -24,11 +25,20 @@ type mark struct {
 	weight float64
 }
 
+// newSheet is an empty one for a card.
+func newSheet(c *scorecard, facts *Facts) *sheet {
+	n := 0
+	for i := range c.groups {
+		n += len(c.groups[i].measures)
+	}
+	return &sheet{facts: facts, rows: make([]canon.Contribution, 0, n), marks: make([]mark, 0, n)}
+}
+
 // note fills in a row but for its weight.
 func (s *sheet) note(w *weigher, g *group, m *measure, j judged) {
 	row := canon.Contribution{Measure: m.key, Title: m.title, Group: g.title, Unit: m.unit, NewestAt: momentOf(j.newest)}
 	if m.window > 0 {
-		row.Window = fmt.Sprintf("%dd", m.window)
+		row.Window = strconv.Itoa(m.window) + "d"
 	}
 	if j.standing == told || j.standing == assumed {
 		s.tell(w.frame, m, &j, &row)
