@@ -1,9 +1,6 @@
 package lifecycle
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // readings fold the values that the scores had at the ends of UTC days into bands. Today is not among them: it counts as
 // it stands.
@@ -77,24 +74,31 @@ func (f *Facts) trustEnds(end int64) int64 {
 	return next
 }
 
-// now returns the latches with today's reading, and the midnight at which one may change because today's reading comes
-// once more, or a source that was complete no longer is.
-func (w *walker) now(t int64) ([]latch, int64) {
-	p, f := w.policy, w.frame
+// today takes the reading of a day that is not over.
+type today struct {
+	policy  *Policy
+	latches []latch
+	// midnight ends the day, next is the midnight at which a latch may change because today's reading comes once more.
+	midnight, next int64
+}
+
+// now returns what takes today's readings, and the midnight at which a source that was complete may no longer be.
+func (w *walker) now(t int64) (*today, int64) {
 	midnight, next := floorDay(t)+day, int64(never)
 	if ends := w.read.facts.trustEnds(midnight - 1); ends != never {
 		next = max(midnight, floorDay(ends))
 	}
-	trust := w.read.facts.trustOn(midnight - 1)
-	out := slices.Clone(w.read.latches)
-	for i := range p.scores {
-		r, _ := p.reading(f, i, trust)
-		out[i] = p.scores[i].step(out[i], r, midnight-day)
-		if p.scores[i].step(out[i], r, midnight) != out[i] {
-			next = min(next, midnight)
-		}
+	return &today{w.policy, w.read.latches, midnight, never}, next
+}
+
+// take returns a score's latch with today's reading.
+func (d *today) take(score int, r reading) latch {
+	set := &d.policy.scores[score]
+	l := set.step(d.latches[score], r, d.midnight-day)
+	if set.step(l, r, d.midnight) != l {
+		d.next = d.midnight
 	}
-	return out, next
+	return l
 }
 
 func (r *readings) write(s *scribe) {

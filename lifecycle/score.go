@@ -41,13 +41,13 @@ func (w *weigher) pick(set *scoreSet) int {
 	return -1
 }
 
-// scoreAll fills in the scores of an assessment for the frame's moment, with reasons. The latches are what the readings
-// up to and with today's have come to, one per score. It returns when one may next change with time alone.
-func (p *Policy) scoreAll(f *frame, facts *Facts, latches []latch, a *canon.Assessment) (next int64) {
+// scoreAll fills in the scores of an assessment for the frame's moment, with reasons. Each score's reading is
+// today's. It returns when one may next change with time alone.
+func (p *Policy) scoreAll(f *frame, facts *Facts, now *today, a *canon.Assessment) (next int64) {
 	next = never
 	a.Scores = nil
 	for i := range p.scores {
-		s, change := p.score(f, i, facts, latches[i])
+		s, change := p.score(f, i, facts, now)
 		next = min(next, change)
 		if s.Name == healthName {
 			a.Health = s
@@ -55,21 +55,22 @@ func (p *Policy) scoreAll(f *frame, facts *Facts, latches []latch, a *canon.Asse
 		}
 		a.Scores = append(a.Scores, s)
 	}
-	return next
+	return min(next, now.next)
 }
 
 // score says how the frame's moment stands in a score, with reasons.
-func (p *Policy) score(f *frame, score int, facts *Facts, l latch) (canon.Score, int64) {
+func (p *Policy) score(f *frame, score int, facts *Facts, now *today) (canon.Score, int64) {
 	set := &p.scores[score]
 	s := canon.Score{Name: set.name, Band: bandUnknown}
 	w := weigher{frame: f, trust: facts.trustOn(floorDay(f.t) + day - 1), next: never}
 	if n := w.pick(set); n < 0 {
+		now.take(score, reading{card: -1})
 		s.Contributions = set.silent(p.notScored(set, f.stage))
 	} else {
 		w.card, w.sheet = set.cards[n], newSheet(set.cards[n], facts)
 		r := w.read()
 		r.card = int8(n)
-		w.sheet.finish(&w, &s, r, l)
+		w.sheet.finish(&w, &s, r, now.take(score, r))
 	}
 	return s, min(w.next, overrule(&s, set, facts.Overrides, f.t))
 }

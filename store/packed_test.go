@@ -120,14 +120,22 @@ func TestPlainAndPackedDocuments(t *testing.T) {
 	}
 	err = db.EachText(t.Context(), func(r canon.TextRow) error {
 		for i, c := range r.Columns {
-			if column := map[string]string{"customers": "assessment", "assessments": "doc", "outbox": "doc"}[r.Table]; c == column {
-				where := ""
-				if r.Table == "outbox" {
-					where = " WHERE change = '" + map[bool]string{true: "chg_1", false: "chg_2"}[strings.Contains(r.Values[i], "chg_1")] + "'"
+			query, arg := "", "cus_a"
+			switch r.Table + "." + c {
+			case "customers.assessment":
+				query = "UPDATE customers SET assessment = $1 WHERE id = $2"
+			case "assessments.doc":
+				query = "UPDATE assessments SET doc = $1 WHERE customer = $2"
+			case "outbox.doc":
+				query, arg = "UPDATE outbox SET doc = $1 WHERE change = $2", "chg_2"
+				if strings.Contains(r.Values[i], "chg_1") {
+					arg = "chg_1"
 				}
-				if _, err := raw.ExecContext(t.Context(), "UPDATE "+r.Table+" SET "+c+" = $1"+where, r.Values[i]); err != nil {
-					return err
-				}
+			default:
+				continue
+			}
+			if _, err := raw.ExecContext(t.Context(), query, r.Values[i], arg); err != nil {
+				return err
 			}
 		}
 		return nil

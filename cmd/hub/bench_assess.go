@@ -30,7 +30,7 @@ func (c *cli) benchAssess() *cobra.Command {
 		Long: `assess makes up customers with 15 to 30 events each in a new SQLite file in a temporary folder, and tells what an
 assessment by the shipped policy costs: the first one of everybody, one of everybody after a source ceased to be fresh,
 one of everybody by a changed policy, and a tick of the clock. And what one more event costs of a customer who has 1,000.
-It takes about 60 KB of disk per customer.`,
+It takes about 120 KB of disk per customer.`,
 		Example: "  hub bench assess --customers 20000\n  hub bench assess --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
