@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +28,7 @@ type backtestFlags struct {
 	label, score, segment     string
 	horizon, gap, tenure      string
 	from, to, asKnown, html   string
+	before                    string
 	asOccurred, fit           bool
 	capacity, rows, replicate int
 	seed                      uint64
@@ -50,7 +50,7 @@ advance, or a rule in the language of policies, asked at the end of the horizon.
 
 With --table it tries a CSV file instead of the store, and --score names its column of scores.`,
 		Example: "  hub backtest\n  hub backtest --label silence:invoice.paid:90 --fit --html backtest.html\n  hub backtest --policy new.yaml --previous lifecycle.yaml --from 2025-01-01\n" +
-			"  hub backtest --what-if new.yaml\n  hub backtest --as-known strict --json\n  hub backtest --table churn.csv --label Churn=Yes --fit\n" +
+			"  hub backtest --what-if new.yaml\n  hub backtest --as-known strict --json\n  hub backtest --before 180,120,90,60,30\n  hub backtest --table churn.csv --label Churn=Yes --fit\n" +
 			"  hub backtest suitability\n  hub backtest drivers\n  hub backtest drift",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,81 +71,6 @@ With --table it tries a CSV file instead of the store, and --score names its col
 	f.table.add(cmd)
 	cmd.AddCommand(c.suitability(), c.drivers(), c.drift())
 	return cmd
-}
-
-// add adds the flags that all kinds of backtest have.
-func (f *backtestFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&f.policy, "policy", "", "the policy `file` or shipped pack on trial (default that of hub.yaml)")
-	flags.StringVar(&f.label, "label", evidence.LabelAuto, "the outcome")
-	flags.StringVar(&f.horizon, "horizon", "90d", "how far the outcome may lie ahead, behind the gap")
-	flags.StringVar(&f.gap, "gap", "", "how far ahead it must lie at least (default 30d; 0d for silence)")
-	flags.StringVar(&f.tenure, "min-tenure", "30d", "leave out customers who have been one for less")
-	flags.StringVar(&f.from, "from", "", "from this day on")
-	flags.StringVar(&f.to, "to", "", "up to this day")
-	flags.StringVar(&f.segment, "by", "stage", "group by stage, type or a field of the golden record")
-	flags.StringVar(&f.asKnown, "as-known", "imported", "from when a fact counts: imported (history that was imported counts when it occurred) or strict (when Hub recorded it)")
-	flags.BoolVar(&f.asOccurred, "as-occurred", false, "count every fact when it occurred, whenever it was told: shows what late facts do")
-	flags.IntVar(&f.rows, "max-rows", 0, "the most rows to keep in memory; beyond, customers are left out by lot (default 200,000)")
-	flags.IntVar(&f.replicate, "replicates", 0, "how often intervals are drawn for (default 400)")
-}
-
-// addOwn adds the flags that a table has too, by its own meaning.
-func (f *backtestFlags) addOwn(cmd *cobra.Command) {
-	f.add(cmd)
-	cmd.Flags().StringVar(&f.score, "score", "health", "the scorecard on trial")
-	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "another number draws other intervals")
-}
-
-// ofTable hands to the trial of a table what both kinds have.
-func (f *backtestFlags) ofTable() tableFlags {
-	t := f.table
-	t.fit = f.fit
-	if f.label != evidence.LabelAuto {
-		t.label = f.label
-	}
-	return t
-}
-
-// options reads the flags but for the label.
-func (f *backtestFlags) options() (o evidence.Options, err error) {
-	o = evidence.Options{Score: f.score, SegmentBy: f.segment, Capacity: f.capacity, MaxRows: f.rows, Replicates: f.replicate, Seed: f.seed, Gap: -1}
-	if o.Horizon, err = parseDays("horizon", f.horizon); err != nil {
-		return o, err
-	}
-	if o.MinTenure, err = parseDays("min-tenure", f.tenure); err != nil {
-		return o, err
-	}
-	if f.gap != "" {
-		if o.Gap, err = parseDays("gap", f.gap); err != nil {
-			return o, err
-		}
-	}
-	if o.From, err = parseDay(f.from); err != nil {
-		return o, err
-	}
-	if o.To, err = parseDay(f.to); err != nil {
-		return o, err
-	}
-	o.Known = evidence.Knowledge(f.asKnown)
-	if o.Known != evidence.KnownImported && o.Known != evidence.KnownStrict {
-		return o, canon.Errorf("usage", "--as-known is imported or strict, not %.40q", f.asKnown).WithHint("--as-occurred counts every fact when it occurred")
-	}
-	if f.asOccurred {
-		o.Known = evidence.KnownOccurred
-	}
-	return o, nil
-}
-
-// maxFlagDays bounds spans on the command line.
-const maxFlagDays = 3650
-
-func parseDays(flag, s string) (int, error) {
-	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(s), "d"))
-	if err != nil || n < 0 || n > maxFlagDays {
-		return 0, canon.Errorf("usage", "--%s %.40q is no number of days", flag, s).WithHint("write 90d, up to %dd", maxFlagDays)
-	}
-	return n, nil
 }
 
 // policyNamed reads a policy from a file, or a shipped one by its name.
@@ -335,12 +260,13 @@ func (c *cli) replayUnder(ctx context.Context, t *trial, v *evidence.Survey, r *
 
 // replayedPlays takes one customer's plays from moment to moment, without an operator's switches and without the guard of the
 // fleet, which is about all customers of a day.
-func replayedPlays(p *lifecycle.Policy) func(evidence.PlayMoment) []canon.Firing {
+func replayedPlays(p *lifecycle.Policy) func(evidence.PlayMoment) ([]canon.Firing, time.Time) {
 	var state playing.State
-	return func(m evidence.PlayMoment) []canon.Firing {
+	return func(m evidence.PlayMoment) ([]canon.Firing, time.Time) {
 		var fired []canon.Firing
-		state, fired, _ = playing.Step(p, state, playing.Moment{Before: m.Before, After: m.After, Events: m.Events, FirstSeen: m.FirstSeen})
-		return fired
+		var next time.Time
+		state, fired, next = playing.Step(p, state, playing.Moment{Before: m.Before, After: m.After, Events: m.Events, Past: m.Past, FirstSeen: m.FirstSeen})
+		return fired, next
 	}
 }
 

@@ -19,7 +19,8 @@ func (c *cli) suitability() *cobra.Command {
 		Short: "Say of every measure whether history shows that it belongs into the card",
 		Long: `suitability says of every measure on how many rows it is known, how it differs between those of whom the outcome came about
 and the others, whether that is more than chance (after Benjamini and Hochberg), whether it goes the way that its curve says,
-how far ahead it tells, which other measure it repeats, and what it adds to the card. Verdicts are keep, trial and drop.`,
+how far ahead it tells, which other measure it repeats, what it adds to the card, whether anybody can influence it, and which
+play answers it. Verdicts are keep, trial and drop.`,
 		Example: "  hub backtest suitability\n  hub backtest suitability --label contraction:10% --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -138,7 +139,7 @@ func figure(v evidence.Number, format string) string {
 
 func writeSuitability(w io.Writer, r *evidence.Suitability) {
 	fmt.Fprintf(w, "%s against: %s (%s); %d of %d rows\n", r.Policy, r.Outcome, r.Label, r.Counts.Positives, r.Counts.Rows)
-	t := newTable(w, "verdict", "measure", "known", "AUC", "range", "median", "others", "q", "lead", "like", "why")
+	t := newTable(w, "verdict", "measure", "known", "AUC", "range", "median", "others", "q", "lead", "like", "way", "influence", "play", "why")
 	for _, m := range r.Suits {
 		like := ""
 		if float64(m.Rho) > 0.8 {
@@ -147,13 +148,35 @@ func writeSuitability(w io.Writer, r *evidence.Suitability) {
 		t.AppendRow(table.Row{
 			m.Verdict, m.Key, figure(m.Coverage*100, "%.0f %%"), figure(evidence.Number(m.AUC.Value.Value), "%.3f"),
 			figure(evidence.Number(m.AUC.Value.Low), "%.2f") + "–" + figure(evidence.Number(m.AUC.Value.High), "%.2f"),
-			figure(m.Median1, "%.4g"), figure(m.Median0, "%.4g"), figure(m.Q, "%.3f"), fmt.Sprintf("%d d", m.Lead), like, m.Reason,
+			figure(m.Median1, "%.4g"), figure(m.Median0, "%.4g"), figure(m.Q, "%.3f"), fmt.Sprintf("%d d", m.Lead), like, wayOf(m), influenceOf(m), m.Play, m.Reason,
 		})
 	}
 	t.Render()
 	for _, l := range r.Leaks {
 		fmt.Fprintf(w, "rejected %s %s: %s\n", l.Kind, l.Input, l.Reason)
 	}
+}
+
+// wayOf says which way a measure is declared to go, and whether history goes the same way.
+func wayOf(m evidence.Suiting) string {
+	if m.Influenceable == nil {
+		return ""
+	}
+	way := map[int]string{1: "up", -1: "down", 0: "middle"}[m.Declared]
+	if m.Agrees != nil && !*m.Agrees {
+		way += ", not so"
+	}
+	return way
+}
+
+func influenceOf(m evidence.Suiting) string {
+	switch {
+	case m.Influenceable == nil:
+		return ""
+	case *m.Influenceable:
+		return "yes"
+	}
+	return "no"
 }
 
 func writeDrift(w io.Writer, d *evidence.Drift) {

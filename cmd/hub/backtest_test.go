@@ -93,6 +93,9 @@ func TestBacktestOfAStore(t *testing.T) {
 			t.Errorf("%v: code %d, %s", args, a.code, a.err)
 		}
 	}
+	if a := e.hub(t, "backtest", "--before", "180,30"); a.code != exitOK || !strings.Contains(a.out, "before the deadline (told for") {
+		t.Errorf("before the deadline: code %d, %s %s", a.code, a.out, a.err)
+	}
 	if a := e.hub(t, "backtest", "drift"); a.code != exitOK && !strings.Contains(a.err, "drift") {
 		t.Errorf("drift: code %d, %s", a.code, a.err)
 	}
@@ -107,6 +110,7 @@ func TestBacktestUsage(t *testing.T) {
 	}{
 		{exitUsage, "cannot be read", []string{"--label", "silence:nothing"}},
 		{exitUsage, "no number of days", []string{"--horizon", "soon"}},
+		{exitUsage, "above 0", []string{"--before", "90,0"}},
 		{exitUsage, "imported or strict", []string{"--as-known", "maybe"}},
 		{exitUsage, "no day", []string{"--from", "yesterday"}},
 		{exitConfig, "cannot be read", []string{"--policy", "no-such-file.yaml"}},

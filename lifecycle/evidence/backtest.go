@@ -55,8 +55,10 @@ type Report struct {
 	Folds     []Fold    `json:"folds"`
 	Autopsy   Autopsy   `json:"autopsy"`
 	Curves    Curves    `json:"curves"`
-	WhatIf    *WhatIf   `json:"what_if,omitempty"`
-	Warnings  []string  `json:"warnings"`
+	// Deadlines are the figures by how long before the deadline customers were looked at, nil where it was month by month.
+	Deadlines *Deadlines `json:"deadlines,omitempty"`
+	WhatIf    *WhatIf    `json:"what_if,omitempty"`
+	Warnings  []string   `json:"warnings"`
 }
 
 // Finding is a figure with the bar that practitioners hold it to, as advice.
@@ -104,6 +106,7 @@ func (s *Study) Run(fit bool) (*Report, error) {
 	r.Autopsy = Autopsy{FalseGreens: nonNil(s.greens.list), FalseReds: nonNil(s.reds.list)}
 	s.curves(r)
 	s.judge(r)
+	s.deadlines(r)
 	s.warn(r)
 	return r, nil
 }
@@ -136,7 +139,7 @@ func (s *Study) risk(score float64) float64 {
 }
 
 func (s *Study) embargo() time.Duration {
-	return time.Duration(s.o.Gap+s.o.Horizon) * 24 * time.Hour
+	return time.Duration(s.o.reach()) * 24 * time.Hour
 }
 
 func (s *Study) fitOptions() FitOptions {

@@ -60,8 +60,8 @@ func (p *printer) flush() {
 func (r *Report) WriteText(w io.Writer) {
 	p := &printer{w: w}
 	fmt.Fprintf(w, "%s of %s against: %s (%s)\n", r.Score, r.Policy, r.Outcome, r.Label)
-	fmt.Fprintf(w, "%d moments from %s to %s, observed until %s; decided between %d and %d days later; facts as %s\n",
-		r.Moments, date(r.From), date(r.To), date(r.End), r.Gap, r.Gap+r.Horizon, r.Known)
+	fmt.Fprintf(w, "%d moments from %s to %s, observed until %s; %s; facts as %s\n",
+		r.Moments, date(r.From), date(r.To), date(r.End), r.distance(), r.Known)
 	fmt.Fprintf(w, "\n%s\n", strings.ToUpper(r.Sentence[:1])+r.Sentence[1:])
 	p.section("what was looked at")
 	c := r.Counts
@@ -73,6 +73,7 @@ func (r *Report) WriteText(w io.Writer) {
 		p.row(f.Title, shownRange(f.Value, f.Unit), f.verdict(), fmt.Sprintf("n %d", f.N), f.ID, f.Note)
 	}
 	r.writeBands(p)
+	r.writeDeadlines(p)
 	r.writeComparison(p)
 	r.writeDetail(p)
 	if r.WhatIf != nil {

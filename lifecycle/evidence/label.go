@@ -284,13 +284,13 @@ func (l *Label) silent(s *subject, w scope, end time.Time) standing {
 // asked tells of a label that compares two moments, or asks a rule at the end of the horizon.
 func (l *Label) asked(s *subject, w scope) standing {
 	if l.kind == outcomeRule {
-		a := l.rule.Assess(lifecycle.Facts{Customer: s.id, Type: s.typ, Events: s.final}, w.close).Assessment
+		a, _ := s.inForce(&s.closes, l.rule).assess(lifecycle.Facts{Customer: s.id, Type: s.typ, Since: s.end}, w.close)
 		if len(a.Flags) > 0 {
 			return positive
 		}
 		return negative
 	}
-	before, after := s.recurring(w.open), s.recurring(w.close)
+	before, after := s.recurring(&s.opens, w.open), s.recurring(&s.closes, w.close)
 	switch {
 	case before <= 0:
 		return unfit

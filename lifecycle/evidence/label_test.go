@@ -47,7 +47,7 @@ func past(t *testing.T, o Options, tell func(c *worldCustomer)) *subject {
 	c := &worldCustomer{id: "cus_1"}
 	tell(c)
 	s := newSubject(&o, &canon.History{Profile: canon.Profile{ID: c.id, Type: "company"}, Events: c.events}, nil)
-	s.walk(o.End)
+	s.walk()
 	return s
 }
 

@@ -12,10 +12,13 @@ import (
 func (r *Report) Page(generated time.Time) chart.Page {
 	p := chart.Page{
 		Title: "Backtest of " + r.Score, Generated: generated,
-		Subtitle: fmt.Sprintf("%s against “%s” (%s). %d moments from %s to %s, observed until %s; decided between %d and %d days later; facts as %s.",
-			r.Policy, r.Outcome, r.Label, r.Moments, date(r.From), date(r.To), date(r.End), r.Gap, r.Gap+r.Horizon, r.Known),
+		Subtitle: fmt.Sprintf("%s against “%s” (%s). %d moments from %s to %s, observed until %s; %s; facts as %s.",
+			r.Policy, r.Outcome, r.Label, r.Moments, date(r.From), date(r.To), date(r.End), r.distance(), r.Known),
 	}
 	p.Sections = append(p.Sections, r.pageSummary(), r.pageFigures(), r.pageComparison(), r.pageCurves(), r.pageBands())
+	if r.Deadlines != nil {
+		p.Sections = append(p.Sections, r.pageDeadlines())
+	}
 	if r.Lead.Decisions > 0 {
 		p.Sections = append(p.Sections, r.pageLead())
 	}

@@ -4,6 +4,9 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/lifecyclehub/hub/canon"
+	"github.com/lifecyclehub/hub/lifecycle"
 )
 
 // ending is a decision with what the score said before it.
@@ -31,14 +34,18 @@ func (r *replay) endings() {
 	if len(r.decisions(&r.o.Label)) == 0 {
 		r.control()
 	}
+	near, early := newForward(r.o.Policy, r.told), newForward(r.o.Policy, r.told)
+	at := func(f *forward, t time.Time) canon.Assessment {
+		a, _ := f.assess(lifecycle.Facts{Customer: r.id, Type: r.typ, Sources: r.survey.began(t)}, t)
+		return a
+	}
 	for _, d := range r.decisions(&r.o.Label) {
 		before := d.decided.AddDate(0, 0, -1)
 		first := r.life.rows[0].At
-		if before.Before(first) || d.decided.After(r.o.End) || !r.o.To.IsZero() && d.decided.After(r.o.scope(r.o.To).close) {
+		if before.Before(first) || d.decided.After(r.o.End) || !r.o.To.IsZero() && d.decided.After(r.o.To.AddDate(0, 0, r.o.reach())) {
 			continue
 		}
-		i := r.momentOf(before)
-		a := r.assess(r.o.Policy, before, r.Study.sources[i])
+		a := at(near, before)
 		if !r.active(&a) {
 			continue
 		}
@@ -50,8 +57,8 @@ func (r *replay) endings() {
 		if a.MRR != nil {
 			e.mrr = major(a.MRR)
 		}
-		if early := d.came.AddDate(0, 0, -60); !early.Before(r.first) {
-			was := r.assess(r.o.Policy, early, r.Study.sources[r.momentOf(early)])
+		if t := d.came.AddDate(0, 0, -60); !t.Before(r.first) {
+			was := at(early, t)
 			if r.active(&was) {
 				e.early = scoreNamed(&was, r.o.Score).Band
 			}
@@ -76,7 +83,7 @@ func (r *replay) control() {
 	if at.Before(r.life.rows[0].At) || at.After(r.o.End) {
 		return
 	}
-	if a := r.assess(r.o.Policy, at, r.Study.sources[r.momentOf(at)]); r.active(&a) {
+	if a := r.assess(r.o.Policy, at, r.survey.began(at)); r.active(&a) {
 		r.life.controls = append(r.life.controls, r.schema.row(&a, r.known(at), at))
 	}
 }

@@ -21,6 +21,9 @@ type Options struct {
 	// Horizon and Gap are days: the outcome must be decided after the gap and within the horizon behind it. MinTenure is
 	// how many days a customer must have been one.
 	Horizon, Gap, MinTenure int
+	// Before looks at customers so many days before the day by which they decide on their renewal, as it was known then,
+	// instead of on the first of every month. The horizon then begins at that day.
+	Before []int
 	// From and To bound the moments at which customers are looked at; zero is as far as the events reach.
 	From, To time.Time
 	// End is when observation ends.
@@ -53,14 +56,18 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.Horizon <= 0 {
 		o.Horizon = 90
+		if len(o.Before) > 0 {
+			o.Horizon = 30
+		}
 	}
 	if o.Label.Days > 0 {
 		o.Horizon = o.Label.Days
 	}
 	if o.Gap < 0 {
 		o.Gap = 30
-		if o.Label.kind == outcomeSilence {
-			// Silence has no moment of decision that could be too near: it begins with the last sign of life.
+		if o.Label.kind == outcomeSilence || len(o.Before) > 0 {
+			// Silence has no moment of decision that could be too near: it begins with the last sign of life. A deadline
+			// is as far ahead as the look says.
 			o.Gap = 0
 		}
 	}
@@ -113,7 +120,12 @@ func (o *Options) moments(v *Survey) []time.Time {
 
 // share is the part of the customers that can be kept within the bound on rows.
 func (o *Options) share(v *Survey, moments int) float64 {
-	return min(1, float64(o.MaxRows)/math.Max(1, float64(v.Customers)*float64(moments)))
+	looks := float64(moments)
+	if len(o.Before) > 0 {
+		// A year or more lies between two deadlines of most; who has more of them is still bounded.
+		looks = float64(len(o.Before)) * (1 + looks/12)
+	}
+	return min(1, float64(o.MaxRows)/math.Max(1, float64(v.Customers)*looks))
 }
 
 // inParallel calls fn for each item and returns what it gives, in order.

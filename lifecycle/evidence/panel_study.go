@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
@@ -18,8 +17,11 @@ type Study struct {
 	leaks   []Reject
 	dropped map[string]bool
 	share   float64
+	// moments are the days at which customers are looked at, the first of every month; where they are looked at before
+	// deadlines instead, they part the rows by month.
 	moments []snapshot
-	sources []canon.Sources
+	source  *lifecycle.DateSource
+	due     Deadlines
 	stages  map[string]bool
 
 	rows []sample
@@ -42,6 +44,8 @@ type Study struct {
 type snapshot struct {
 	at time.Time
 	scope
+	// days is how long before a deadline it lies, 0 where it is looked at for no deadline.
+	days int
 }
 
 // Counts say what became of the moments that did not become rows.
@@ -84,8 +88,9 @@ type sample struct {
 	previous     float64
 	previousBand string
 	// lead is how long after the moment the outcome was decided, in days, NaN where it was not.
-	lead   float64
-	moment int
+	lead float64
+	// moment is the month, days how long before a deadline it lies.
+	moment, days int
 	// before is the band at the moment before, "" where the customer had no row then.
 	before string
 }
@@ -103,8 +108,10 @@ func NewStudy(o Options, v *Survey) *Study {
 	s := &Study{o: o, survey: v, schema: newSchema(v), leaks: v.Leaks(), stages: map[string]bool{}}
 	s.dropped = rejectedKeys(s.leaks)
 	for _, t := range o.moments(v) {
-		s.moments = append(s.moments, snapshot{t, o.scope(t)})
-		s.sources = append(s.sources, v.began(t))
+		s.moments = append(s.moments, snapshot{at: t, scope: o.scope(t)})
+	}
+	if len(o.Before) > 0 {
+		s.source = deadlineSource(o.Policy)
 	}
 	s.share = o.share(v, len(s.moments))
 	s.left.Sampled = s.share < 1
@@ -124,6 +131,7 @@ type life struct {
 	moves    moves
 	greens   []suspect
 	reds     []suspect
+	due      Deadlines
 }
 
 // Add replays a batch of histories.
@@ -138,6 +146,9 @@ func (s *Study) Add(batch []canon.History) {
 		s.moves.flips += l.moves.flips
 		s.moves.months += l.moves.months
 		s.moves.alerts += l.moves.alerts
+		s.due.Told += l.due.Told
+		s.due.Reckoned += l.due.Reckoned
+		s.due.Unknown += l.due.Unknown
 		for _, g := range l.greens {
 			s.greens.keep(g, true)
 		}
@@ -158,197 +169,34 @@ func (s *Study) replay(h *canon.History) life {
 	}
 	l.left.Customers = 1
 	l.moves.counts = map[[2]string]int{}
-	c.walk(s.o.End)
-	r := &replay{Study: s, subject: c, life: &l, first: c.final[0].OccurredAt}
-	for i := range s.moments {
-		if !s.moments[i].at.Before(r.first) {
-			r.look(i)
-		}
+	c.walk()
+	r := &replay{Study: s, subject: c, life: &l, first: c.final[0].OccurredAt, ahead: newForward(s.o.Policy, c.told)}
+	if s.o.Previous != nil {
+		r.old = newForward(s.o.Previous, c.told)
+	}
+	for _, m := range r.looks() {
+		r.look(m)
 	}
 	r.endings()
 	return l
 }
 
-// replay is one customer's way through the moments.
-type replay struct {
-	*Study
-	*subject
-	life  *life
-	first time.Time
-	// band is that of the row at the moment last, "" where there was none.
-	band string
-	last int
-}
-
-// look makes a row of a moment, where it is one.
-func (r *replay) look(i int) {
-	m := r.moments[i]
-	events := r.known(m.at)
-	if len(events) == 0 {
-		return
-	}
-	facts := lifecycle.Facts{Customer: r.id, Type: r.typ, Events: events, Sources: r.Study.sources[i]}
-	a := r.o.Policy.Assess(facts, m.at).Assessment
-	if !r.active(&a) {
-		r.life.left.Inactive++
-		return
-	}
-	if m.at.Sub(r.since(&a)) < time.Duration(r.o.MinTenure)*24*time.Hour {
-		r.life.left.Young++
-		return
-	}
-	score := scoreNamed(&a, r.o.Score)
-	before := r.passed(i, score.Band)
-	st, d := r.o.Label.outcome(r.subject, m.scope, r.o.End)
-	switch st {
-	case censored:
-		r.life.left.Censored++
-	case inGap:
-		r.life.left.InGap++
-	case decided:
-		r.life.left.Decided++
-	case unfit:
-		r.life.left.Inactive++
-	default:
-		out := r.sample(&a, score, facts, i)
-		out.before = before
-		out.Label = st == positive
-		if !d.decided.IsZero() && out.Label {
-			out.lead = daysIn(d.decided.Sub(m.at))
+// looks are the moments at which the customer is looked at.
+func (r *replay) looks() []snapshot {
+	if len(r.o.Before) > 0 {
+		looks, how := newDeadlines(r.source, r.told).looks(&r.o, r.first)
+		switch {
+		case how[deadlineTold]:
+			r.life.due.Told++
+		case how[deadlineReckoned]:
+			r.life.due.Reckoned++
+		default:
+			r.life.due.Unknown++
 		}
-		r.keep(out, score, d)
+		return looks
 	}
-}
-
-// active says whether the question arises for a customer: it is one, and of those who are asked to advance, not yet there.
-func (r *replay) active(a *canon.Assessment) bool {
-	switch r.o.Label.kind {
-	case outcomeSilence:
-		return true
-	case outcomeEnter:
-		return a.Stage != r.o.Label.stage && a.Stage != ""
-	case outcomeAdvance:
-		return a.Stage != ""
-	}
-	return r.stages[a.Stage]
-}
-
-// since is when the customer became one: entered the first customer's stage after the last exit, as far as is believed now.
-func (r *replay) since(a *canon.Assessment) time.Time {
-	began := r.first
-	inside := false
-	for _, e := range r.path {
-		if e.OccurredAt.After(a.At) {
-			break
-		}
-		to, _ := e.Data["to"].(string)
-		if now := r.stages[to]; now != inside {
-			inside = now
-			if inside {
-				began = e.OccurredAt
-			}
-		}
-	}
-	return began
-}
-
-// passed notes the way from the band of the moment before, which it returns.
-func (r *replay) passed(i int, band string) (before string) {
-	if r.band != "" && r.last == i-1 {
-		before = r.band
-		r.life.moves.counts[[2]string{before, band}]++
-		r.life.moves.months++
-		if before != band {
-			r.life.moves.flips++
-			if band == bandRed {
-				r.life.moves.alerts++
-			}
-		}
-	}
-	r.band, r.last = band, i
-	return before
-}
-
-func (r *replay) sample(a *canon.Assessment, score *canon.Score, facts lifecycle.Facts, i int) sample {
-	m := r.moments[i]
-	out := sample{
-		Row:      Row{Customer: r.id, At: m.at, X: r.schema.row(a, facts.Events, m.at), Score: math.NaN(), Band: score.Band, Segment: r.segment(a)},
-		previous: math.NaN(), lead: math.NaN(), moment: i, weights: make([]float32, len(r.schema.measures)),
-	}
-	if a.MRR != nil {
-		out.MRR = major(a.MRR)
-	}
-	if score.Value != nil {
-		out.Score = *score.Value
-	}
-	for j := range score.Contributions {
-		c := &score.Contributions[j]
-		if k := r.schema.measure(score.Name, c.Measure); k >= 0 {
-			out.weights[k] = float32(c.Weight)
-		}
-	}
-	if r.o.Previous != nil {
-		old := r.o.Previous.Assess(facts, m.at).Assessment
-		s := scoreNamed(&old, r.o.Score)
-		out.previousBand = s.Band
-		if s.Value != nil {
-			out.previous = *s.Value
-		}
-	}
-	return out
-}
-
-func (s *schema) measure(card, key string) int {
-	return slices.IndexFunc(s.measures, func(m measureColumns) bool { return m.card == card && m.key == key })
-}
-
-func (r *replay) segment(a *canon.Assessment) string {
-	switch r.o.SegmentBy {
-	case "stage":
-		return a.Stage
-	case "type":
-		return r.typ
-	}
-	return cmp.Or(r.fields[r.o.SegmentBy], "–")
-}
-
-func (r *replay) keep(out sample, score *canon.Score, d decision) {
-	l := r.life
-	l.rows = append(l.rows, out)
-	l.left.Rows++
-	switch {
-	case math.IsNaN(out.Score):
-		l.left.Unscored++
-	case out.Label && out.Band == bandGreen:
-		l.greens = append(l.greens, suspectOf(&out, score, d))
-	case !out.Label && out.Band == bandRed:
-		l.reds = append(l.reds, suspectOf(&out, score, d))
-	}
-	if out.Label {
-		l.left.Positives++
-	}
-}
-
-// The bands that a card gives.
-const (
-	bandGreen   = "green"
-	bandYellow  = "yellow"
-	bandRed     = "red"
-	bandUnknown = "unknown"
-)
-
-// bands lists them from good to bad.
-func bands() []string { return []string{bandGreen, bandYellow, bandRed, bandUnknown} }
-
-// scoreNamed returns the score of a name, an unknown one where there is none.
-func scoreNamed(a *canon.Assessment, name string) *canon.Score {
-	found := &canon.Score{Name: name, Band: bandUnknown}
-	eachScore(a, func(s *canon.Score) {
-		if s.Name == name {
-			found = s
-		}
-	})
-	return found
+	n, _ := slices.BinarySearchFunc(r.moments, r.first, func(m snapshot, t time.Time) int { return m.at.Compare(t) })
+	return r.moments[n:]
 }
 
 // Panel returns the rows in order of time, for statistics that know nothing of histories.

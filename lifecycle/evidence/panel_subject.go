@@ -44,12 +44,15 @@ type subject struct {
 	path     []canon.Event
 	policy   *lifecycle.Policy
 	sources  canon.Sources
+	end      time.Time
 	imported int
 	late     int
 	cached   struct {
 		label     string
 		decisions []decision
 	}
+	// opens and closes go over the events in force from the begin of one span to that of the next, and from end to end.
+	opens, closes *forward
 }
 
 // fact says whether an event tells of the outside rather than of what Hub made of it.
@@ -76,7 +79,7 @@ func traceKeys(e *canon.Event) [2]string {
 
 // newSubject reads a history. What the leak guard rejected was never told, though it may be what came about.
 func newSubject(o *Options, h *canon.History, rejected map[string]bool) *subject {
-	s := &subject{id: h.Profile.ID, typ: h.Profile.Type, fields: map[string]string{}, policy: o.Policy, sources: o.Sources}
+	s := &subject{id: h.Profile.ID, typ: h.Profile.Type, fields: map[string]string{}, policy: o.Policy, sources: o.Sources, end: o.End}
 	for _, f := range h.Profile.Fields {
 		s.fields[f.Name] = f.Value
 	}
@@ -148,20 +151,27 @@ func (s *subject) assess(p *lifecycle.Policy, t time.Time, sources canon.Sources
 	return p.Assess(lifecycle.Facts{Customer: s.id, Type: s.typ, Events: s.known(t), Sources: sources}, t).Assessment
 }
 
-// walk works out the path through the stages by what is believed now.
-func (s *subject) walk(end time.Time) {
-	s.path = s.policy.Assess(lifecycle.Facts{Customer: s.id, Type: s.typ, Events: s.final, Sources: s.sources}, end).Path
+// walk works out the path through the stages by what is believed now. Neither that nor what is recurring rests on readings of
+// scores, so none are taken.
+func (s *subject) walk() {
+	s.path = s.policy.Assess(lifecycle.Facts{Customer: s.id, Type: s.typ, Events: s.final, Sources: s.sources, Since: s.end}, s.end).Path
+}
+
+// inForce goes over the events in force, in *f, which is made where it is not yet or is of another policy.
+func (s *subject) inForce(f **forward, p *lifecycle.Policy) *forward {
+	if *f == nil || (*f).policy != p {
+		told := make([]believed, len(s.final))
+		for i := range s.final {
+			told[i] = believed{ev: s.final[i], from: s.final[i].OccurredAt}
+		}
+		*f = newForward(p, told)
+	}
+	return *f
 }
 
 // recurring is the revenue a month at t by what is believed now, in minor units.
-func (s *subject) recurring(t time.Time) float64 {
-	n, _ := slices.BinarySearchFunc(s.final, t, func(e canon.Event, t time.Time) int {
-		if e.OccurredAt.After(t) {
-			return 1
-		}
-		return -1
-	})
-	a := s.policy.Assess(lifecycle.Facts{Customer: s.id, Type: s.typ, Events: s.final[:n], Sources: s.sources}, t).Assessment
+func (s *subject) recurring(f **forward, t time.Time) float64 {
+	a, _ := s.inForce(f, s.policy).assess(lifecycle.Facts{Customer: s.id, Type: s.typ, Sources: s.sources, Since: s.end}, t)
 	if a.MRR == nil {
 		return 0
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lifecyclehub/hub/canon"
-	"github.com/lifecyclehub/hub/lifecycle"
 )
 
 // Survey is the first look at all histories: what there is, since when, and what stands suspiciously close to the outcome.
@@ -66,14 +65,29 @@ func (v *Survey) Add(batch []canon.History) {
 	subjects := inParallel(batch, func(h *canon.History) *subject {
 		s := newSubject(&v.o, h, nil)
 		if len(s.final) > 0 {
-			s.walk(v.o.End)
+			s.walk()
 			s.decisions(&v.o.Label)
 		}
 		return s
 	})
+	var probed []*subject
 	for _, s := range subjects {
-		if len(s.told) > 0 {
-			v.look(s)
+		if len(s.told) == 0 {
+			continue
+		}
+		v.look(s)
+		if v.Customers <= probes || bucket(s.id, 16) == 0 {
+			probed = append(probed, s)
+		}
+	}
+	for _, seen := range inParallel(probed, func(s **subject) []probe { return v.probe(*s) }) {
+		for i := range seen {
+			p := &seen[i]
+			v.learn(&p.bare)
+			if p.full != nil {
+				v.learn(p.full)
+				v.compare(&p.bare, p.full)
+			}
 		}
 	}
 }
@@ -96,9 +110,6 @@ func (v *Survey) look(s *subject) {
 		}
 	}
 	v.trace(s)
-	if v.Customers <= probes || bucket(s.id, 16) == 0 {
-		v.probe(s)
-	}
 }
 
 func (v *Survey) seen(e *canon.Event) {
@@ -125,88 +136,6 @@ func (v *Survey) seen(e *canon.Event) {
 	f.value = f.value || e.Value != nil
 }
 
-// probe asks the policy about a customer at several moments, to learn which measures and metrics there are and which of
-// them rest on fields that have no history.
-func (v *Survey) probe(s *subject) {
-	first := s.final
-	if len(first) == 0 {
-		return
-	}
-	span := v.o.End.Sub(first[0].OccurredAt)
-	for i := range 4 {
-		t := v.o.End.Add(-span * time.Duration(i) / 4)
-		facts := lifecycle.Facts{Customer: s.id, Type: s.typ, Events: s.known(t), Sources: v.o.Sources}
-		bare := v.o.Policy.Assess(facts, t).Assessment
-		v.learn(&bare)
-		if len(s.fields) == 0 {
-			continue
-		}
-		facts.Fields = s.fields
-		full := v.o.Policy.Assess(facts, t).Assessment
-		v.learn(&full)
-		v.compare(&bare, &full)
-	}
-}
-
-// eachScore calls fn with the health score and every other.
-func eachScore(a *canon.Assessment, fn func(*canon.Score)) {
-	fn(&a.Health)
-	for i := range a.Scores {
-		if a.Scores[i].Name != a.Health.Name {
-			fn(&a.Scores[i])
-		}
-	}
-}
-
-func measureKey(card, measure string) string { return card + "." + measure }
-
-func (v *Survey) learn(a *canon.Assessment) {
-	eachScore(a, func(s *canon.Score) {
-		for _, c := range s.Contributions {
-			k := measureKey(s.Name, c.Measure)
-			if _, ok := v.measures[k]; !ok {
-				v.measures[k] = measureSeen{s.Name, c.Measure, c.Title, len(v.measures)}
-			}
-		}
-	})
-	for k := range a.Metrics {
-		v.metrics[k] = true
-	}
-}
-
-// compare notes what is known only where fields are.
-func (v *Survey) compare(bare, full *canon.Assessment) {
-	values := map[string]*float64{}
-	eachScore(bare, func(s *canon.Score) {
-		for _, c := range s.Contributions {
-			values[measureKey(s.Name, c.Measure)] = c.Value
-		}
-	})
-	eachScore(full, func(s *canon.Score) {
-		for _, c := range s.Contributions {
-			k := measureKey(s.Name, c.Measure)
-			if !sameValue(values[k], c.Value) {
-				v.unkept[k] = true
-			}
-		}
-	})
-	for k, with := range full.Metrics {
-		if without, ok := bare.Metrics[k]; !ok || without != with {
-			v.unkept[k] = true
-		}
-	}
-}
-
-func sameValue(a, b *float64) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return *a == *b
-}
-
-// Unkept lists the measures and metrics that rest on fields without a history, which no backtest can try.
-func (v *Survey) Unkept() []string { return slices.Sorted(maps.Keys(v.unkept)) }
-
 // began returns the sources whose events had begun by t. Before, their silence says nothing.
 func (v *Survey) began(t time.Time) canon.Sources {
 	out := canon.Sources{}
@@ -216,6 +145,16 @@ func (v *Survey) began(t time.Time) canon.Sources {
 		}
 	}
 	return out
+}
+
+// begins is when the next source begins after t, zero for never.
+func (v *Survey) begins(t time.Time) (next time.Time) {
+	for k := range v.o.Sources {
+		if first := v.kinds[k]; first.After(t) {
+			next = soonest(next, first)
+		}
+	}
+	return next
 }
 
 // bucket draws a number below n from an id, always the same.

@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -47,7 +46,8 @@ type Suiting struct {
 	// P is Mann and Whitney's, by the means of customers so that nobody counts twice; Q is it after Benjamini and Hochberg.
 	P Number `json:"p"`
 	Q Number `json:"q"`
-	// Declared is the direction of the measure's curve: 1 more is good. Agrees says whether history goes the same way.
+	// Declared is the direction that the card gives the measure: 1 more is good, -1 less is, 0 the best lies in the middle,
+	// and the AUC then ranks by what the curve makes of it. Agrees says whether history goes the same way.
 	Declared int   `json:"declared_direction"`
 	Agrees   *bool `json:"direction_agrees,omitempty"`
 	// Lead is how many days ahead it still tells, 0 where it does not.
@@ -58,8 +58,20 @@ type Suiting struct {
 	// Gain is what it adds to the card's AUC, LiftGain to the lift of the riskiest tenth.
 	Gain     Number `json:"auc_gain"`
 	LiftGain Number `json:"lift_gain"`
-	Verdict  string `json:"verdict"`
-	Reason   string `json:"reason"`
+	// Influenceable says that somebody could do something about it, Play names the play that answers it, "" for none, Leading
+	// that it is declared to move before the outcome does, and Hypothesis why it is thought to tell. A metric that stands in
+	// no card has none of them.
+	Influenceable *bool  `json:"influenceable,omitempty"`
+	Play          string `json:"play,omitempty"`
+	Leading       bool   `json:"leading,omitempty"`
+	Hypothesis    string `json:"hypothesis,omitempty"`
+	// Weight is its share of the card, 0 to 1.
+	Weight  float64 `json:"weight,omitempty"`
+	Verdict string  `json:"verdict"`
+	Reason  string  `json:"reason"`
+	// told says that the cards agree on a direction, middled that its best lies in the middle, alarming that a card which is
+	// no forecast rests on it.
+	told, middled, alarming bool
 }
 
 // Suitability judges every measure of every card, and the policy's metrics.
@@ -150,6 +162,7 @@ func (s *Study) suiting(j int, c columns) Suiting {
 	f := s.schema.features[j]
 	v := s.column(j)
 	one := Suiting{Key: f.Key, Title: f.Title, Group: f.Group, Gain: Number(math.NaN()), LiftGain: Number(math.NaN())}
+	one.declare(s.o.Policy.Measures())
 	var with, without []float64
 	for i, x := range v {
 		switch {
@@ -163,6 +176,9 @@ func (s *Study) suiting(j int, c columns) Suiting {
 	one.N1, one.N0 = len(with), len(without)
 	one.Coverage = Number(ratio(float64(len(with)+len(without)), float64(len(v))))
 	one.Median1, one.Median0 = Number(Median(with)), Number(Median(without))
+	if one.middled {
+		v = s.column(j + 1)
+	}
 	one.Rises = AUC(v, c.positive) >= 0.5
 	sign := -1.0
 	if one.Rises {
@@ -175,7 +191,7 @@ func (s *Study) suiting(j int, c columns) Suiting {
 	rank := NewRanking(risk, c.positive)
 	one.AUC = Figure{"auc.rank.v1", "AUC", ClusterBootstrap(c.customer, rank.AUC, Boot{Seed: s.o.Seed, Replicates: min(s.o.Replicates, 200)}), rank.Len()}
 	one.P = Number(s.byCustomer(v))
-	one.direction(s, j, f)
+	one.direction(s, j)
 	one.Lead = s.leadOf(risk)
 	return one
 }
@@ -217,25 +233,6 @@ func (s *Study) byCustomer(v []float64) float64 {
 	return p
 }
 
-// direction compares the way in which the curve values a measure with the way in which history does.
-func (one *Suiting) direction(s *Study, j int, f Feature) {
-	if f.Group != GroupMeasure {
-		return
-	}
-	rho := RankCorrelation(s.column(j), s.column(j+1))
-	switch {
-	case rho > 0.2:
-		one.Declared = 1
-	case rho < -0.2:
-		one.Declared = -1
-	default:
-		return
-	}
-	good := s.o.Label.Good()
-	agrees := one.Rises == (one.Declared < 0) != good
-	one.Agrees = &agrees
-}
-
 const (
 	// tellsAUC is from which AUC on a measure tells anything, leadStep the days of a step by which lead times are told.
 	tellsAUC = 0.55
@@ -248,7 +245,7 @@ func (s *Study) leadOf(risk []float64) int {
 		return 0
 	}
 	lead := 0
-	for from := s.o.Gap; from < s.o.Gap+s.o.Horizon; from += leadStep {
+	for from := s.o.Gap; from < s.o.reach(); from += leadStep {
 		var v []float64
 		var y []bool
 		hits := 0
@@ -265,7 +262,7 @@ func (s *Study) leadOf(risk []float64) int {
 		}
 		lead = from + leadStep
 	}
-	return min(lead, s.o.Gap+s.o.Horizon)
+	return min(lead, s.o.reach())
 }
 
 // correlateRows bounds the rows that correlations are worked out on.
@@ -300,32 +297,3 @@ func (s *Study) correlate(suits []Suiting, at []int) {
 
 // lastPart is a measure's key without its card's: cards that share a measure are not two measures.
 func lastPart(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
-
-// judge gives the verdict: keep what tells, as declared, on enough rows; drop what tells nothing or the opposite; try the
-// rest.
-func (one *Suiting) judge() {
-	few := min(one.N1, one.N0) < FewestPositives
-	tells := one.AUC.Value.Low > 0.5 && float64(one.Q) < 0.05
-	wrong := one.Agrees != nil && !*one.Agrees
-	switch {
-	case one.N1 < fewestEvents || one.N0 < fewestEvents || math.IsNaN(one.AUC.Value.Value):
-		one.Verdict, one.Reason = SuitTrial, fmt.Sprintf("known on too few rows to say (%d with the outcome, %d without)", one.N1, one.N0)
-	case tells && wrong:
-		one.Verdict, one.Reason = SuitDrop, "it tells, but the other way round than its curve says: mend the curve or drop it"
-	case tells && few:
-		one.Verdict, one.Reason = SuitTrial, fmt.Sprintf("it tells, on fewer than %d outcomes of either kind", FewestPositives)
-	case tells && float64(one.Coverage) < 0.5:
-		one.Verdict, one.Reason = SuitTrial, fmt.Sprintf("it tells, but is known on only %.0f %% of the rows", 100*float64(one.Coverage))
-	case tells && float64(one.Rho) > 0.8 && !(float64(one.Gain) > 0):
-		one.Verdict, one.Reason = SuitTrial, "it tells nothing that "+one.With+" does not tell"
-	case tells:
-		one.Verdict, one.Reason = SuitKeep, "it tells the outcome, as declared"
-		if one.Agrees == nil {
-			one.Reason = "it tells the outcome"
-		}
-	case few:
-		one.Verdict, one.Reason = SuitTrial, "too few outcomes to tell whether it does"
-	default:
-		one.Verdict, one.Reason = SuitDrop, "history does not show that it tells the outcome"
-	}
-}

@@ -125,7 +125,7 @@ func (s *Study) triggers() []Fired {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(s.rows[a].Customer, s.rows[b].Customer), cmp.Compare(s.rows[a].moment, s.rows[b].moment))
+		return cmp.Or(cmp.Compare(s.rows[a].Customer, s.rows[b].Customer), s.rows[a].At.Compare(s.rows[b].At))
 	})
 	of := [2]func(m *sample) view{
 		func(m *sample) view { return view{m.previous, m.previousBand} },
@@ -137,7 +137,7 @@ func (s *Study) triggers() []Fired {
 		var c [2]fireCount
 		for k := 1; k < len(order); k++ {
 			a, b := &s.rows[order[k-1]], &s.rows[order[k]]
-			if a.Customer != b.Customer || b.moment != a.moment+1 {
+			if a.Customer != b.Customer || b.At.Sub(a.At) > aMonth {
 				continue
 			}
 			fired := [2]bool{}

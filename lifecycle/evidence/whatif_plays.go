@@ -14,20 +14,17 @@ import (
 type PlayMoment struct {
 	// Before is the assessment of the moment before, nil at the first; After that of this one.
 	Before, After *canon.Assessment
-	// Events were told since the moment before.
-	Events    []canon.Event
-	FirstSeen time.Time
+	// Events were told since the moment before, Past before the first.
+	Events, Past []canon.Event
+	FirstSeen    time.Time
 }
 
 // Plays begins a customer's plays under a policy: what it returns is called with one moment after the other, and tells what
-// fired and what was held back.
-type Plays func(p *lifecycle.Policy) func(PlayMoment) []canon.Firing
+// fired and what was held back, and when time alone brings something next, zero for never.
+type Plays func(p *lifecycle.Policy) func(PlayMoment) ([]canon.Firing, time.Time)
 
-// playStep is how far the moments lie apart at which plays are replayed: what comes and goes between two of them is not seen.
-const playStep = 28 * 24 * time.Hour
-
-// playLives is about how many customers are taken through their plays, drawn by lot: every look costs an assessment of the whole past.
-const playLives = 120
+// playLives is about how many customers are taken through their plays, drawn by lot.
+const playLives = 300
 
 // PlayRecord is what a play would have done.
 type PlayRecord struct {
@@ -87,7 +84,7 @@ func (t *PlayTrial) Add(batch []canon.History) {
 		if len(s.final) == 0 {
 			return out
 		}
-		s.walk(t.o.End)
+		s.walk()
 		from := s.final[0].OccurredAt
 		if t.o.From.After(from) {
 			from = t.o.From
@@ -107,44 +104,88 @@ func (t *PlayTrial) Add(batch []canon.History) {
 	}
 }
 
-// replay takes one customer from look to look.
+// replay takes one customer from day to day: those at whose midnight something is new, the assessment may have changed with
+// time alone, or a play waits for its moment.
 func (t *PlayTrial) replay(s *subject, p *lifecycle.Policy, from time.Time) []firing {
-	step := t.plays(p)
+	step, ahead := t.plays(p), newForward(p, s.told)
 	var out []firing
 	var before *canon.Assessment
-	last := from
-	for at := from; !at.After(t.o.End); at = at.Add(playStep) {
-		a := s.assess(p, at, t.survey.began(at))
-		m := PlayMoment{Before: before, After: &a, FirstSeen: s.final[0].OccurredAt}
-		for _, e := range s.known(at) {
-			if e.OccurredAt.After(last) {
-				m.Events = append(m.Events, e)
-			}
+	for at := ceilDay(from); !at.After(t.o.End); {
+		a, fresh := ahead.assess(lifecycle.Facts{Customer: s.id, Type: s.typ, Sources: t.survey.began(at)}, at)
+		m := PlayMoment{Before: before, After: &a, Events: fresh, FirstSeen: s.final[0].OccurredAt}
+		if before == nil {
+			m.Past, m.Events = partAt(fresh, from)
 		}
-		for _, f := range step(m) {
+		fired, due := step(m)
+		for _, f := range fired {
 			one := firing{Firing: f}
 			one.right, one.told = t.right(s, f.At)
 			out = append(out, one)
 		}
-		before, last = &a, at
+		before = &a
+		next := soonest(a.NextAt, due, ahead.news(), t.survey.begins(at))
+		if next.IsZero() {
+			break
+		}
+		at = later(at.Add(24*time.Hour), ceilDay(next))
 	}
 	return out
 }
 
-// right says whether the outcome was decided soon after a moment, and whether that can be told.
+// partAt parts events into those before a moment and those from then on.
+func partAt(events []canon.Event, at time.Time) (before, after []canon.Event) {
+	for _, e := range events {
+		if e.OccurredAt.Before(at) {
+			before = append(before, e)
+		} else {
+			after = append(after, e)
+		}
+	}
+	return before, after
+}
+
+// soonest is the first of the moments that are set, zero where none is.
+func soonest(ts ...time.Time) (out time.Time) {
+	for _, t := range ts {
+		if !t.IsZero() && (out.IsZero() || t.Before(out)) {
+			out = t
+		}
+	}
+	return out
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// ceilDay is the first midnight in UTC that is not before t.
+func ceilDay(t time.Time) time.Time {
+	if day := floorDay(t); day.Before(t) {
+		return day.AddDate(0, 0, 1)
+	}
+	return floorDay(t)
+}
+
+// right says whether the outcome was decided soon after a moment, and whether that can be told: observation must have gone on
+// for as long, or only outcomes would be counted of those near its end.
 func (t *PlayTrial) right(s *subject, at time.Time) (right, told bool) {
+	until := at.AddDate(0, 0, t.o.reach())
 	if t.o.Label.momentless() {
-		w := scope{at, at, at.AddDate(0, 0, t.o.Gap+t.o.Horizon)}
-		st, _ := t.o.Label.outcome(s, w, t.o.End)
+		st, _ := t.o.Label.outcome(s, scope{at, at, until}, t.o.End)
 		return st == positive, st == positive || st == negative
 	}
-	until := at.AddDate(0, 0, t.o.Gap+t.o.Horizon)
+	if until.After(t.o.End) {
+		return false, false
+	}
 	for _, d := range s.decisions(&t.o.Label) {
 		if d.decided.After(at) && !d.decided.After(until) {
 			return true, true
 		}
 	}
-	return false, !until.After(t.o.End)
+	return false, true
 }
 
 func (t *PlayTrial) count(side int, f *firing) {
