@@ -101,13 +101,10 @@ func (c *cli) withTrial(ctx context.Context, f *backtestFlags, fn func(*trial) e
 	if err != nil {
 		return err
 	}
-	if f.policy == "" {
-		o.Policy, err = loadPolicy(cfg)
-	} else {
-		o.Policy, err = policyNamed(f.policy)
-	}
-	if err != nil {
-		return err
+	if f.policy != "" {
+		if o.Policy, err = policyNamed(f.policy); err != nil {
+			return err
+		}
 	}
 	if f.previous != "" {
 		if o.Previous, err = policyNamed(f.previous); err != nil {
@@ -117,6 +114,14 @@ func (c *cli) withTrial(ctx context.Context, f *backtestFlags, fn func(*trial) e
 	o.End = clock(cfg)()
 	return c.withStore(ctx, func(db *store.DB) error {
 		t := &trial{db: db, o: o}
+		if t.o.Policy == nil {
+			if t.o.Policy, err = policyInForce(ctx, db, cfg); err != nil {
+				return err
+			}
+		}
+		if names := t.o.Policy.ScoreNames(); o.Score != "" && !slices.Contains(names, o.Score) {
+			return canon.Errorf("usage", "%s has no score %.80q", t.o.Policy.Name(), o.Score).WithHint("--score is %s", strings.Join(names, ", "))
+		}
 		if err := t.surroundings(ctx); err != nil {
 			return err
 		}
