@@ -155,6 +155,9 @@ func writeSuitability(w io.Writer, r *evidence.Suitability) {
 	for _, l := range r.Leaks {
 		fmt.Fprintf(w, "rejected %s %s: %s\n", l.Kind, l.Input, l.Reason)
 	}
+	for _, warning := range r.Warnings {
+		fmt.Fprintln(w, warning)
+	}
 }
 
 // wayOf says which way a measure is declared to go, and whether history goes the same way.

@@ -84,7 +84,7 @@ type assessRun struct {
 func benchAssess(ctx context.Context, o assessOptions) (r assessResult, err error) {
 	r = assessResult{Bench: "assess", Customers: o.customers, Machine: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())}
 	if o.customers < 100 {
-		return r, fmt.Errorf("bench needs at least 100 customers")
+		return r, canon.Errorf("usage", "bench needs at least 100 customers").WithHint("give --customers 100 or more")
 	}
 	if r.OneMicros, r.BookBytes, err = oneEventMore(); err != nil {
 		return r, err

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -74,18 +73,16 @@ func (o overrides) Override(ctx context.Context, v canon.Override) (canon.Overri
 
 // Revoke takes an override of a customer back; of whomever it is where customer is "".
 func (o overrides) Revoke(ctx context.Context, customer, id, author, reason string) (canon.Override, error) {
-	all, err := o.Overrides(ctx, customer)
-	if err != nil {
-		return canon.Override{}, err
-	}
-	if !slices.ContainsFunc(all, func(v canon.Override) bool { return v.ID == id }) {
-		return canon.Override{}, canon.Errorf("override.unknown", "no override has the id %.80q", id).WithHint("`hub override list` lists them")
-	}
 	var v canon.Override
-	err = o.db.InTx(ctx, time.Now(), func(tx *store.Tx) (err error) {
-		if v, _, err = tx.RevokeOverride(ctx, id, author, reason); err != nil {
+	err := o.db.InTx(ctx, time.Now(), func(tx *store.Tx) error {
+		is, known, err := tx.RevokeOverride(ctx, id, author, reason)
+		if err != nil {
 			return err
 		}
+		if !known || customer != "" && is.Customer != customer {
+			return canon.Errorf("override.unknown", "no override has the id %.80q", id).WithHint("`hub override list` lists them")
+		}
+		v = is
 		return tx.AddAudit(ctx, canon.AuditEntry{Actor: author, Action: "override revoked", Object: v.Customer, Subject: v.ID})
 	})
 	return v, err

@@ -176,20 +176,7 @@ func (f *Figures) count(t Trial) {
 // forecasts adds the figures of probabilities.
 func (f *Figures) forecasts(t Trial) {
 	intervals := clusterBootstraps(t.Customer, 2, func(w, to []float64) {
-		brier, base, n := 0.0, 0.0, 0.0
-		for i, p := range t.P {
-			if math.IsNaN(p) {
-				continue
-			}
-			weight := weightOf(w, i)
-			d := p - outcome(t.Positive[i])
-			brier += weight * d * d
-			base += weight * outcome(t.Positive[i])
-			n += weight
-		}
-		to[0] = ratio(brier, n)
-		rate := ratio(base, n)
-		to[1] = 1 - ratio(to[0], rate*(1-rate))
+		to[0], to[1] = forecastError(t.P, t.Positive, w)
 	}, Boot{Seed: t.Seed, Replicates: replicates(len(t.P))})
 	c := Calibration(t.P, t.Positive, 10)
 	f.Calibration = &c

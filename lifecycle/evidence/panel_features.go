@@ -129,7 +129,7 @@ func (s *schema) row(a *canon.Assessment, events []canon.Event, t time.Time) []f
 func daysIn(d time.Duration) float64 { return d.Hours() / 24 }
 
 // major is an amount in major units, for weighing only: no money is ever reckoned with it.
-func major(m *canon.Money) float64 { return float64(m.Minor) / 100 }
+func major(m *canon.Money) float64 { return float64(m.Minor) / math.Pow10(canon.Exponent(m.Currency)) }
 
 // tally is what the events of one family come to.
 type tally struct {

@@ -9,31 +9,33 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Brier is the mean squared distance between what was forecast and what came; rows without a forecast are left out.
+// Brier is the mean squared distance of forecasts from what came, 0 to 1; forecasts that are not known are left out.
 func Brier(p []float64, positive []bool) float64 {
-	sum, n := 0.0, 0
-	for i, v := range p {
-		if math.IsNaN(v) {
-			continue
-		}
-		d := v - outcome(positive[i])
-		sum += d * d
-		n++
-	}
-	return ratio(sum, float64(n))
+	brier, _ := forecastError(p, positive, nil)
+	return brier
 }
 
 // Skill is how much better than forecasting the base rate for everybody a forecast is: 1 is perfect, 0 no better.
 func Skill(p []float64, positive []bool) float64 {
-	base, n := 0.0, 0.0
+	_, skill := forecastError(p, positive, nil)
+	return skill
+}
+
+// forecastError is Brier and Skill by weights, nil for 1 each.
+func forecastError(p []float64, positive []bool, w []float64) (brier, skill float64) {
+	sum, base, n := 0.0, 0.0, 0.0
 	for i, v := range p {
-		if !math.IsNaN(v) {
-			base += outcome(positive[i])
-			n++
+		if math.IsNaN(v) {
+			continue
 		}
+		weight, d := weightOf(w, i), v-outcome(positive[i])
+		sum += weight * d * d
+		base += weight * outcome(positive[i])
+		n += weight
 	}
-	base = ratio(base, n)
-	return 1 - ratio(Brier(p, positive), base*(1-base))
+	brier = ratio(sum, n)
+	rate := ratio(base, n)
+	return brier, 1 - ratio(brier, rate*(1-rate))
 }
 
 func outcome(positive bool) float64 {

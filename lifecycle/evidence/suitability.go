@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/lifecyclehub/hub/lifecycle"
 )
 
 // Suitability says of every measure whether it belongs into a card: does it tell those apart of whom the outcome came
@@ -19,6 +21,8 @@ type Suitability struct {
 	Segment string    `json:"segment,omitempty"`
 	Suits   []Suiting `json:"measures"`
 	Leaks   []Reject  `json:"rejected_inputs"`
+	// Warnings are the linter's on measures of the card that say the same.
+	Warnings []lifecycle.Warning `json:"warnings,omitempty"`
 }
 
 // The verdicts on a measure.
@@ -127,6 +131,7 @@ func (s *Study) suitability(r *Report) *Suitability {
 		out.Suits, at = append(out.Suits, one), append(at, j)
 	}
 	s.correlate(out.Suits, at)
+	out.Warnings = lifecycle.LintCorrelation(s.o.Policy, s.alike(out.Suits))
 	ps := make([]float64, len(out.Suits))
 	for i := range out.Suits {
 		ps[i] = float64(out.Suits[i].P)
@@ -293,6 +298,20 @@ func (s *Study) correlate(suits []Suiting, at []int) {
 			}
 		}
 	}
+}
+
+// alike are the pairs of measures of the card that are most like each other, each once.
+func (s *Study) alike(suits []Suiting) []lifecycle.Correlation {
+	var out []lifecycle.Correlation
+	for _, one := range suits {
+		key, ours := strings.CutPrefix(one.Key, s.o.Score+".")
+		with, theirs := strings.CutPrefix(one.With, s.o.Score+".")
+		c := lifecycle.Correlation{Score: s.o.Score, A: min(key, with), B: max(key, with), Rho: float64(one.Rho)}
+		if ours && theirs && !math.IsNaN(c.Rho) && !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // lastPart is a measure's key without its card's: cards that share a measure are not two measures.

@@ -52,6 +52,9 @@ func TestSuitabilityFindsACurveThatIsUpsideDown(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
+	if len(r.Warnings) != 1 || r.Warnings[0].Code != "measure.redundant" || !strings.Contains(r.Warnings[0].Message, `"days" and "wrong"`) {
+		t.Errorf("two measures that say the same: %v", r.Warnings)
+	}
 }
 
 func TestDriversLookAtOneStageAtATime(t *testing.T) {
